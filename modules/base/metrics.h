@@ -1,0 +1,41 @@
+/* Metrics under the original's names and labels (broker.md 17-18). The registry belongs to the host (or a test); metric objects are
+ * found once and kept by their users. Updating is lock-free and any thread; creating takes a lock. */
+#ifndef QMQ_BASE_METRICS_H
+#define QMQ_BASE_METRICS_H
+
+#include "base/view.h"
+
+#include <stdatomic.h>
+
+typedef struct metrics metrics_t;
+typedef struct metric metric_t;
+
+metrics_t *metrics_create(void);
+void metrics_destroy(metrics_t *m);
+
+/* Labels: alternating names and values, at most two pairs; NULL names mean none. Values are copied. The same name and labels give the
+ * same object. m NULL gives a shared dummy. Beyond the series limit (10 000 a name) the series with value "_other" is given. */
+typedef struct metric_labels {
+    const char *name1;
+    view_t value1;
+    const char *name2;
+    view_t value2;
+} metric_labels_t;
+
+#define METRIC_NO_LABELS ((metric_labels_t){NULL, {NULL, 0}, NULL, {NULL, 0}})
+
+metric_t *metrics_counter(metrics_t *m, const char *name, metric_labels_t labels);
+metric_t *metrics_meter(metrics_t *m, const char *name, metric_labels_t labels);
+metric_t *metrics_timer(metrics_t *m, const char *name, metric_labels_t labels);
+/* read(arg) is called at every scrape, on the scraper's thread, until metrics_remove_gauges(m, arg). */
+void metrics_gauge(metrics_t *m, const char *name, metric_labels_t labels, double (*read)(void *arg), void *arg);
+void metrics_remove_gauges(metrics_t *m, void *arg);
+
+void metric_add(metric_t *m, int64_t n);      /* counter and meter */
+void metric_time_us(metric_t *m, int64_t us); /* timer; exported in milliseconds */
+int64_t metric_value(const metric_t *m);      /* tests, health */
+
+/* Prometheus text format 0.0.4 as broker.md 18; malloc'ed, zero-terminated. extra_label/extra_value (NULL: none) are added to every series. */
+char *metrics_export(metrics_t *m, const char *extra_label, const char *extra_value);
+
+#endif

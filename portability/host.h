@@ -1,0 +1,36 @@
+/* What this machine is: names, addresses, processes. Blocking; not for event loops. */
+#ifndef QMQ_PORTABILITY_HOST_H
+#define QMQ_PORTABILITY_HOST_H
+
+#include <apr_errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The machine's host name as the system tells it (not resolved). */
+apr_status_t host_name(char *to, size_t size);
+/* The address that is told to peers: first IPv4 of an interface that is up, not virtual, not loopback and not 127.0.*, else the
+ * last IPv4 (spec/broker.md 2.1). */
+apr_status_t host_address(char *to, size_t size);
+/* First IPv4 address of a name, as text; an IPv4 text is returned as it is. */
+apr_status_t host_resolve(const char *name, char *to, size_t size);
+
+/* Own process id. */
+int64_t process_id(void);
+bool process_alive(int64_t pid);
+/* Absolute path of the running executable; malloc'ed. */
+apr_status_t process_executable(char **out);
+/* Names the process that listens on a local TCP port ("java, pid 4711"), where the system tells; else APR_ENOTIMPL or APR_ENOENT. */
+apr_status_t process_listening(int port, char *to, size_t size);
+/* Asks a process to stop cleanly / at once. */
+apr_status_t process_ask_stop(int64_t pid);
+apr_status_t process_kill(int64_t pid);
+/* Raises the soft limit of open files to the hard one; the value reached. */
+int64_t process_raise_file_limit(void);
+/* Starts program argv[0..] (NULL-terminated) detached from terminal and session, output appended to log_path; *pid of it. */
+apr_status_t process_start_detached(const char *const *argv, const char *log_path, int64_t *pid);
+/* Runs a program and waits; input (may be NULL) is written to its standard input. *exit_code as the system tells it. */
+apr_status_t process_run(const char *const *argv, const void *input, size_t input_size, int *exit_code);
+const char *process_environment(const char *name); /* NULL when not set */
+
+#endif

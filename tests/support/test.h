@@ -1,0 +1,36 @@
+/* The little that every unit test program shares: registering tests in one table, a scratch directory, waiting with a deadline. */
+#ifndef QMQ_TESTS_SUPPORT_TEST_H
+#define QMQ_TESTS_SUPPORT_TEST_H
+
+#include <CUnit/Basic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct test_case {
+    const char *name; /* after the checklist item it proves where there is one: "storage_17_poll_stays_in_segment" */
+    void (*run)(void);
+} test_case_t;
+
+/* Ends with a row whose name is NULL. */
+typedef struct test_suite {
+    const char *name;
+    const test_case_t *cases;
+} test_suite_t;
+
+#define TEST(function) {#function, function}
+#define TEST_END {NULL, NULL}
+
+/* Runs the suites (array ending with name NULL), or only the cases whose name contains argv[1]; prints "N passed, N failed" and returns the
+ * exit code for main. */
+int test_main(int argc, char **argv, const test_suite_t *suites);
+
+/* A new empty directory, removed at exit when all tests passed (else it is left and named). The text lives until exit. */
+const char *test_directory(void);
+/* Folder of recorded fixtures, or NULL (then say so with test_skip and return). */
+const char *test_fixtures(void);
+/* Prints "skipped: <why>" for the running test. */
+void test_skip(const char *why);
+/* Polls until done(arg) is true, at most seconds; false when the time ran out. */
+bool test_wait(bool (*done)(void *arg), void *arg, double seconds);
+
+#endif

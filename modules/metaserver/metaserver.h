@@ -1,0 +1,12 @@
+/* The metaserver as a server of the host (spec/metaserver.md). */
+#ifndef QMQ_METASERVER_METASERVER_H
+#define QMQ_METASERVER_METASERVER_H
+
+#include "host/host.h"
+
+extern const server_kind_t metaserver_kind;
+extern const config_key_t metaserver_keys[]; /* conf/metaserver.properties, conf/datasource.properties */
+
+/* Opens the discovery port; `serve` of the kind does it too. standalone opens discovery last (decision 21 on 17). */
+
+#endif

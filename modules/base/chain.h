@@ -16,9 +16,10 @@ typedef struct slice {
 typedef struct chain {
     slice_t *slices;
     size_t count;
-    size_t capacity;
-    size_t bytes; /* sum of the sizes */
-    struct chain_copy *copies; /* memory of copied pieces */
+    size_t capacity;            /* from slices on */
+    size_t bytes;               /* sum of the sizes */
+    slice_t *memory;            /* what slices lies in; consumed slices are in front of it */
+    struct chain_copy *filling; /* where the next copied piece goes; its slices own it */
 } chain_t;
 
 /* Pieces below this are copied by chain_append_slice instead of referred to: an iovec entry costs more. */

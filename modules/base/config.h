@@ -28,12 +28,12 @@ typedef struct config config_t;               /* an immutable snapshot, referenc
 typedef struct config_source config_source_t; /* the current snapshot and how to read the next */
 
 typedef struct config_options {
-    const char *directory;          /* conf directory */
+    const char *directory;             /* conf directory */
     const config_key_t *const *tables; /* NULL-terminated array of tables */
-    const char *const *mandatory;   /* NULL-terminated file names that must exist, or NULL */
-    const char *const *overrides;   /* NULL-terminated "key=value", or NULL */
-    const char *path_base;          /* relative CONFIG_PATH values resolve against it (decision 22) */
-    const log_t *log;               /* warnings: unknown keys with the nearest known one, bad hot values */
+    const char *const *mandatory;      /* NULL-terminated file names that must exist, or NULL */
+    const char *const *overrides;      /* NULL-terminated "key=value", or NULL */
+    const char *path_base;             /* relative CONFIG_PATH values resolve against it (decision 22) */
+    const log_t *log;                  /* warnings: unknown keys with the nearest known one, bad hot values */
 } config_options_t;
 
 /* Reads everything. On failure NULL and *error names file, line, key, value and remedy. */
@@ -55,7 +55,8 @@ double config_double(const config_t *c, const char *key);
 bool config_is_set(const config_t *c, const char *key);
 /* Where the value came from: "conf/broker.properties:12", "--set", "default"; valid while the snapshot is held. */
 const char *config_origin(const config_t *c, const char *key);
-/* Raw properties of an optional extra file of the directory (valid-api-tokens.properties and the like), parsed with base/properties.h by the caller. */
+/* Raw properties of an optional extra file of the directory (valid-api-tokens.properties and the like), parsed with base/properties.h by
+ * the caller. */
 const char *config_directory(const config_source_t *s);
 
 #endif

@@ -3,16 +3,10 @@
 #ifndef QMQ_BASE_ERROR_H
 #define QMQ_BASE_ERROR_H
 
+#include "base/memory.h"
 #include "qmq/error.h"
 
 #include <apr_errno.h>
-#include <stdarg.h>
-
-#if defined(__GNUC__)
-#define QMQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#else
-#define QMQ_PRINTF(f, a)
-#endif
 
 /* remedy: a full sentence telling what to do, or NULL. The message names value and place, in one line. */
 qmq_error_t *error_create(apr_status_t status, const char *remedy, const char *format, ...) QMQ_PRINTF(3, 4);

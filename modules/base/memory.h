@@ -3,7 +3,14 @@
 #ifndef QMQ_BASE_MEMORY_H
 #define QMQ_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stddef.h>
+
+#if defined(__GNUC__)
+#define QMQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define QMQ_PRINTF(f, a)
+#endif
 
 void *memory_alloc(size_t size);
 void *memory_zalloc(size_t size);
@@ -12,6 +19,9 @@ void *memory_try(size_t size);
 char *memory_strdup(const char *s);
 char *memory_strndup(const char *s, size_t size);
 void *memory_dup(const void *from, size_t size);
+/* printf into memory of its own; caller frees. */
+char *memory_printf(const char *format, ...) QMQ_PRINTF(1, 2);
+char *memory_vprintf(const char *format, va_list arguments) QMQ_PRINTF(1, 0);
 void memory_free(void *p);
 
 #endif

@@ -35,7 +35,8 @@ void metric_add(metric_t *m, int64_t n);      /* counter and meter */
 void metric_time_us(metric_t *m, int64_t us); /* timer; exported in milliseconds */
 int64_t metric_value(const metric_t *m);      /* tests, health */
 
-/* Prometheus text format 0.0.4 as broker.md 18; malloc'ed, zero-terminated. extra_label/extra_value (NULL: none) are added to every series. */
+/* Prometheus text format 0.0.4 as broker.md 18; malloc'ed, zero-terminated. extra_label/extra_value (NULL: none) are added to every series.
+ */
 char *metrics_export(metrics_t *m, const char *extra_label, const char *extra_value);
 
 #endif

@@ -20,6 +20,8 @@ void writer_init(writer_t *w, size_t expect);
 /* Over memory of the caller. */
 void writer_init_fixed(writer_t *w, void *memory, size_t size);
 void writer_free(writer_t *w);
+/* Hands the memory of a growing writer over (memory_free) and ends the writer; NULL when it has failed. */
+uint8_t *writer_take(writer_t *w, size_t *size);
 /* Makes room for n more bytes; NULL (and failed) when there is none. The caller fills them and they count as written. */
 uint8_t *writer_reserve(writer_t *w, size_t n);
 

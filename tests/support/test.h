@@ -17,8 +17,10 @@ typedef struct test_suite {
     const test_case_t *cases;
 } test_suite_t;
 
-#define TEST(function) {#function, function}
-#define TEST_END {NULL, NULL}
+#define TEST(function)                                                                                                                     \
+    { #function, function }
+#define TEST_END                                                                                                                           \
+    { NULL, NULL }
 
 /* Runs the suites (array ending with name NULL), or only the cases whose name contains argv[1]; prints "N passed, N failed" and returns the
  * exit code for main. */

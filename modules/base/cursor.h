@@ -81,12 +81,12 @@ static inline int64_t cursor_i64(cursor_t *c) {
 static inline view_t cursor_take(cursor_t *c, size_t n) {
     if (!cursor_need(c, n)) return view_make(NULL, 0);
     view_t v = view_make(c->at, n);
-    c->at += n;
+    if (n > 0) c->at += n; /* at may be NULL in an empty cursor */
     return v;
 }
 
 static inline void cursor_skip(cursor_t *c, size_t n) {
-    if (cursor_need(c, n)) c->at += n;
+    if (cursor_need(c, n) && n > 0) c->at += n;
 }
 
 /* `str` of the wire protocol: int16 length, bytes. A negative length fails the cursor. */

@@ -1,0 +1,173 @@
+#include "broker/ack.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "broker/group.h"
+#include "broker/retry.h"
+#include "portability/clock.h"
+#include "protocol/ack.h"
+#include "protocol/codes.h"
+
+typedef enum ack_phase {
+    ACK_BEGINS,
+    ACK_READS_GAP,   /* on a reader thread */
+    ACK_MOVES_GAP,   /* messages of the gap are being appended to the retry subject */
+    ACK_WRITES_GAP,  /* the part of the gap that was moved is being acknowledged */
+    ACK_WRITES_RANGE /* the acknowledged range itself */
+} ack_phase_t;
+
+typedef struct ack {
+    operation_t op; /* first */
+    reply_to_t reply;
+    action_source_t source;
+    store_action_t action;
+    retry_move_t move;
+    bool has_move;
+    job_t job;
+    task_t back;
+    ack_phase_t phase;
+    apr_status_t read_status;
+    int64_t first;
+    int64_t last;
+    int64_t gap_first;
+    int64_t gap_last;
+    bool broadcast;
+    view_t consumer_id; /* in text */
+    char text[];
+} ack_t;
+
+static step_t ack_end(ack_t *a, int16_t code) {
+    reply_send(&a->reply, code, NULL);
+    if (a->has_move) retry_move_free(&a->move);
+    memory_free(a);
+    return STEP_DONE;
+}
+
+static void ack_appended(action_source_t *source) {
+    ack_t *a = (ack_t *)((char *)source - offsetof(ack_t, source));
+    group_continue(a->op.group);
+}
+
+static void ack_moved(message_source_t *source) {
+    retry_move_t *m = (retry_move_t *)((char *)source - offsetof(retry_move_t, source));
+    ack_t *a = (ack_t *)((char *)m - offsetof(ack_t, move));
+    group_continue(a->op.group);
+}
+
+static step_t ack_write(ack_t *a, ack_phase_t phase, int64_t first, int64_t last) {
+    group_t *g = a->op.group;
+    a->phase = phase;
+    a->action = (store_action_t){.type = ACTION_RANGE_ACK,
+                                 .group = group_progress(g),
+                                 .consumer_id = a->consumer_id,
+                                 .time_ms = clock_wall_ms(),
+                                 .broadcast = a->broadcast,
+                                 .first_pull = first,
+                                 .last_pull = last};
+    a->source.actions = &a->action;
+    a->source.count = 1;
+    a->source.appended = ack_appended;
+    worker_add_actions(group_home(g), &a->source);
+    return STEP_WAITS;
+}
+
+static void ack_back(task_t *task) {
+    ack_t *a = (ack_t *)((char *)task - offsetof(ack_t, back));
+    group_continue(a->op.group);
+}
+
+static void ack_read_gap(job_t *job) {
+    ack_t *a = (ack_t *)((char *)job - offsetof(ack_t, job));
+    a->read_status = retry_move_read(&a->move, a->op.group, a->consumer_id, a->gap_first, a->gap_last, true, &a->gap_last);
+    loop_post(worker_loop(group_home(a->op.group)), &a->back);
+}
+
+/* The messages of gap_first..gap_last were read: they go to the retry subject, then that part counts as acknowledged. */
+static step_t ack_move_gap(ack_t *a) {
+    if (retry_move_count(&a->move) == 0) return ack_write(a, ACK_WRITES_GAP, a->gap_first, a->gap_last);
+    a->phase = ACK_MOVES_GAP;
+    a->move.source.stored = ack_moved;
+    retry_move_append(&a->move, a->op.group);
+    return STEP_WAITS;
+}
+
+/* Offsets below `first` were never acknowledged (broker.md 7 step 5.3): move them, a bounded number at a time. */
+static step_t ack_begin_gap(ack_t *a, int64_t acked, int64_t pulled) {
+    group_t *g = a->op.group;
+    broker_t *b = group_broker(g);
+    a->gap_first = acked + 1;
+    a->gap_last = a->first - 1 < pulled ? a->first - 1 : pulled;
+    if (!a->has_move) {
+        int64_t suppressed;
+        if (log_permit(&b->gap_limit, 1000000, &suppressed))
+            log_error(b->log,
+                      "consumer %.*s of group %.*s, subject %.*s acknowledged %lld..%lld but never %lld..%lld: these go to the retry "
+                      "subject (%lld like it before)",
+                      VIEW_ARG(a->consumer_id), VIEW_ARG(group_name(g)), VIEW_ARG(group_subject_name(g)), (long long)a->first,
+                      (long long)a->last, (long long)a->gap_first, (long long)a->first - 1, (long long)suppressed);
+        retry_move_init(&a->move, g);
+        a->has_move = true;
+    }
+    apr_status_t rv = retry_move_read(&a->move, g, a->consumer_id, a->gap_first, a->gap_last, false, &a->gap_last);
+    if (rv == APR_SUCCESS) return ack_move_gap(a);
+    a->phase = ACK_READS_GAP;
+    a->job.run = ack_read_gap;
+    a->back.run = ack_back;
+    if (executor_submit(b->readers, &a->job) == APR_SUCCESS) return STEP_WAITS;
+    return ack_end(a, RESPONSE_BROKER_ERROR);
+}
+
+static step_t ack_begin(ack_t *a) {
+    int64_t pulled, acked;
+    store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked);
+    if (a->last <= acked) return ack_end(a, RESPONSE_SUCCESS);
+    if (a->first <= acked) a->first = acked + 1;
+    if (a->first > acked + 1 && !a->broadcast && acked < pulled) return ack_begin_gap(a, acked, pulled);
+    return ack_write(a, ACK_WRITES_RANGE, acked + 1, a->last);
+}
+
+static step_t ack_run(operation_t *op) {
+    ack_t *a = (ack_t *)op;
+    switch (a->phase) {
+    case ACK_BEGINS:
+        return ack_begin(a);
+    case ACK_READS_GAP:
+        return a->read_status == APR_SUCCESS ? ack_move_gap(a) : ack_end(a, RESPONSE_BROKER_ERROR);
+    case ACK_MOVES_GAP:
+        if (!retry_move_succeeded(&a->move)) return ack_end(a, RESPONSE_BROKER_ERROR);
+        return ack_write(a, ACK_WRITES_GAP, a->gap_first, a->gap_last);
+    case ACK_WRITES_GAP:
+        return a->source.status == APR_SUCCESS ? ack_begin(a) : ack_end(a, RESPONSE_BROKER_ERROR);
+    case ACK_WRITES_RANGE:
+        break;
+    }
+    return ack_end(a, a->source.status == APR_SUCCESS ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR);
+}
+
+void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    broker_t *b = arg;
+    (void)block;
+    ack_request_t r;
+    if (!ack_request_read(request->body, request->version, &r) || r.subject.size == 0 || r.group.size == 0 || r.consumer_id.size == 0) {
+        connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
+        return;
+    }
+    if (r.pull_offset_begin < 0) {
+        connection_reply(c, request, RESPONSE_SUCCESS, NULL);
+        return;
+    }
+    group_t *g = group_get(b, r.subject, r.group);
+    if (g == NULL) {
+        connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
+        return;
+    }
+    ack_t *a = memory_zalloc(sizeof *a + r.consumer_id.size);
+    a->op.run = ack_run;
+    reply_to_init(&a->reply, c, request);
+    a->first = r.pull_offset_begin;
+    a->last = r.pull_offset_last;
+    a->broadcast = r.broadcast;
+    memcpy(a->text, r.consumer_id.data, r.consumer_id.size);
+    a->consumer_id = view_make(a->text, r.consumer_id.size);
+    group_submit(g, &a->op, broker_current_worker(b));
+}

@@ -1,0 +1,306 @@
+#include "broker/broker.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "broker/ack.h"
+#include "broker/consume_manage.h"
+#include "broker/group.h"
+#include "broker/peer.h"
+#include "broker/produce.h"
+#include "broker/pull.h"
+#include "broker/registration.h"
+#include "protocol/codes.h"
+
+#include <stdio.h>
+
+#define MAX_REQUEST_FRAME (256 * 1024 * 1024)
+#define MAX_SYNC_FRAME (16 * 1024 * 1024)
+#define MAX_UNSENT (8 * 1024 * 1024)
+#define FLUSH_ON_STOP_US (2 * 1000000LL)
+#define READER_THREADS 2
+#define READER_QUEUE 10000
+
+static const command_t client_commands[] = {{REQUEST_SEND_MESSAGE, produce_command},
+                                            {REQUEST_PULL_MESSAGE, pull_command},
+                                            {REQUEST_ACK, ack_command},
+                                            {REQUEST_CONSUME_MANAGE, consume_manage_command},
+                                            {0, NULL}};
+static const command_t sync_commands[] = {{0, NULL}};
+
+worker_t *broker_current_worker(broker_t *b) {
+    int index = loops_current(b->loops);
+    return index < 0 ? NULL : b->workers[index];
+}
+
+static void broker_writable(void *arg, bool writable, const char *reason) {
+    broker_t *b = arg;
+    if (writable)
+        log_info(b->log, "the store takes messages again");
+    else
+        log_error(b->log, "the store takes no messages: %s. Pulls and acknowledgements go on; free space or look at the disk", reason);
+    if (b->registration != NULL) registration_set_readonly(b->registration, !writable);
+    if (!atomic_load(&b->read_only)) instance_state(b->instance, writable ? SERVER_SERVING : SERVER_READONLY, reason);
+}
+
+static void broker_progress(void *arg, int percent, const char *what) {
+    broker_t *b = arg;
+    char text[128];
+    (void)snprintf(text, sizeof text, "%s %d%%", what, percent);
+    instance_state(b->instance, SERVER_RECOVERING, text);
+}
+
+static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t **error) {
+    store_options_t o = {.root = config_string(config, "store.root"),
+                         .hot_window = config_int(config, "store.hot.bytes"),
+                         .min_free_bytes = config_int(config, "store.min.free.bytes"),
+                         .max_open_files = (int)config_int(config, "store.max.open.files"),
+                         .log = b->log,
+                         .metrics = b->metrics,
+                         .writable = broker_writable,
+                         .progress = broker_progress,
+                         .arg = b};
+    return store_open(&b->store, &o, error);
+}
+
+static apr_status_t open_loops(broker_t *b, const config_t *config, qmq_error_t **error) {
+    apr_status_t rv = loops_start(&b->loops, "broker-io", (int)config_int(config, "io.loops"));
+    if (rv == APR_SUCCESS) rv = executor_create(&b->readers, "broker-read", READER_THREADS, READER_QUEUE);
+    if (rv != APR_SUCCESS) {
+        *error = error_create(rv, "Raise the limit of threads of this user", "cannot start the broker's threads");
+        return rv;
+    }
+    b->worker_count = loops_count(b->loops);
+    b->workers = memory_zalloc((size_t)b->worker_count * sizeof *b->workers);
+    for (int i = 0; i < b->worker_count; i++) b->workers[i] = worker_create(b, i);
+    return APR_SUCCESS;
+}
+
+static apr_status_t open_port(broker_t *b, const config_t *config, const char *key, const command_t *commands, size_t max_frame,
+                              net_server_t **server, qmq_error_t **error) {
+    net_server_options_t o = {.name = key,
+                              .address = config_string(config, "listen.address"),
+                              .port = (int)config_int(config, key),
+                              .commands = commands,
+                              .arg = b,
+                              .opened = peer_opened,
+                              .closed = peer_closed,
+                              .max_frame = max_frame,
+                              .max_unsent = MAX_UNSENT,
+                              .max_connections = (int)config_int(config, "connections.max"),
+                              .log = b->log};
+    apr_status_t rv = net_server_start(server, b->loops, &o, error);
+    if (rv == APR_SUCCESS) instance_port(b->instance, key, net_server_port(*server));
+    return rv;
+}
+
+static apr_status_t check_config(const config_t *config, qmq_error_t **error) {
+    if (config_string(config, "meta.server.endpoint") == NULL && config_string(config, "meta.server.address") == NULL) {
+        *error = error_create(QMQ_E_INVALID,
+                              "Set meta.server.endpoint in conf/broker.properties, for example http://127.0.0.1:8080/meta/address",
+                              "meta.server.endpoint has no value");
+        return QMQ_E_INVALID;
+    }
+    if (config_string(config, "broker.group") != NULL && config_string(config, "broker.token") == NULL) {
+        *error = error_create(QMQ_E_INVALID,
+                              "Set broker.token to a token of the metaserver's conf/valid-api-tokens.properties, or unset broker.group and "
+                              "run tools AddBroker",
+                              "broker.group is set (%s) but broker.token is not", config_origin(config, "broker.group"));
+        return QMQ_E_INVALID;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_error_t **error) {
+    const char *ip = config_string(config, "broker.ip");
+    registration_options_t o = {.endpoint = config_string(config, "meta.server.endpoint"),
+                                .direct = config_string(config, "meta.server.address"),
+                                .host_name = instance_host_name(b->instance),
+                                .host_name_origin = instance_host_name_origin(b->instance),
+                                .address = ip != NULL ? ip : instance_address(b->instance),
+                                .port = net_server_port(b->client_port),
+                                .sync_port = net_server_port(b->sync_port),
+                                .group = config_string(config, "broker.group"),
+                                .role = config_string(config, "broker.role"),
+                                .token = config_string(config, "broker.token"),
+                                .log = b->log};
+    return registration_start(&b->registration, &o, error);
+}
+
+static void broker_free(broker_t *b);
+
+static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t **error) {
+    apr_status_t rv = check_config(config, error);
+    if (rv == APR_SUCCESS) rv = open_loops(b, config, error);
+    if (rv == APR_SUCCESS) rv = open_store(b, config, error);
+    if (rv == APR_SUCCESS) rv = open_port(b, config, "sync.port", sync_commands, MAX_SYNC_FRAME, &b->sync_port, error);
+    if (rv == APR_SUCCESS) rv = open_port(b, config, "broker.port", client_commands, MAX_REQUEST_FRAME, &b->client_port, error);
+    if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
+    return rv;
+}
+
+static apr_status_t broker_start(instance_t *i, void **self, qmq_error_t **error) {
+    broker_t *b = memory_zalloc(sizeof *b);
+    b->instance = i;
+    b->log = instance_log(i);
+    b->metrics = instance_metrics(i);
+    b->invalid_messages = metrics_counter(b->metrics, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
+    atomic_store(&b->read_only, true);
+    config_t *config = config_current(instance_config(i));
+    atomic_store(&b->settings, broker_settings_read(config));
+    apr_status_t rv = broker_open(b, config, error);
+    config_release(config);
+    if (rv != APR_SUCCESS) {
+        broker_free(b);
+        return rv;
+    }
+    *self = b;
+    return APR_SUCCESS;
+}
+
+static void broker_online(void *arg) {
+    broker_t *b = arg;
+    if (atomic_load(&b->stopping)) return;
+    atomic_store(&b->read_only, false);
+    const char *reason = NULL;
+    bool writable = store_is_writable(b->store, &reason);
+    if (!writable) registration_set_readonly(b->registration, true);
+    instance_state(b->instance, writable ? SERVER_SERVING : SERVER_READONLY, reason);
+    log_info(b->log, "on line: group %s, clients on port %d", registration_group(b->registration), net_server_port(b->client_port));
+}
+
+static apr_status_t broker_serve(void *self, qmq_error_t **error) {
+    broker_t *b = self;
+    (void)error;
+    registration_go_online(b->registration, broker_online, b);
+    return APR_SUCCESS;
+}
+
+/* Stopping: held pulls are answered in their groups' turns, then everything in flight is awaited. */
+
+typedef struct closing {
+    broker_t *broker;
+    mutex_t lock;
+    condition_t done;
+    int left;
+} closing_t;
+
+typedef struct close_group {
+    operation_t op; /* first */
+    closing_t *closing;
+} close_group_t;
+
+static step_t close_group_run(operation_t *op) {
+    close_group_t *c = (close_group_t *)op;
+    closing_t *closing = c->closing;
+    pull_answer_held(op->group);
+    memory_free(c);
+    mutex_lock(&closing->lock);
+    if (--closing->left == 0) condition_broadcast(&closing->done);
+    mutex_unlock(&closing->lock);
+    return STEP_DONE;
+}
+
+static void close_group(void *arg, store_group_t *progress) {
+    closing_t *closing = arg;
+    group_t *g = store_group_user(progress);
+    if (g == NULL) return;
+    close_group_t *c = memory_zalloc(sizeof *c);
+    c->op.run = close_group_run;
+    c->closing = closing;
+    mutex_lock(&closing->lock);
+    closing->left++;
+    mutex_unlock(&closing->lock);
+    group_submit(g, &c->op, NULL);
+}
+
+static void answer_held_pulls(broker_t *b) {
+    closing_t closing = {.broker = b, .left = 1};
+    mutex_init(&closing.lock);
+    condition_init(&closing.done);
+    store_groups(b->store, close_group, &closing);
+    mutex_lock(&closing.lock);
+    closing.left--;
+    while (closing.left > 0) condition_wait(&closing.done, &closing.lock);
+    mutex_unlock(&closing.lock);
+    condition_destroy(&closing.done);
+    mutex_destroy(&closing.lock);
+}
+
+static void broker_free(broker_t *b) {
+    atomic_store(&b->stopping, true);
+    if (b->sync_port != NULL) net_server_destroy(b->sync_port, 0);
+    if (b->client_port != NULL) {
+        net_server_stop_accepting(b->client_port);
+        answer_held_pulls(b);
+        net_server_destroy(b->client_port, FLUSH_ON_STOP_US);
+        answer_held_pulls(b);
+    }
+    /* The closing operations above were the last of their groups; what is left in flight are messages of producers. */
+    if (b->readers != NULL) executor_stop(b->readers);
+    for (int i = 0; i < b->worker_count; i++) worker_drain(b->workers[i]);
+    if (b->loops != NULL) loops_stop(b->loops);
+    if (b->readers != NULL) executor_destroy(b->readers);
+    for (int i = 0; i < b->worker_count; i++) worker_destroy(b->workers[i]);
+    memory_free(b->workers);
+    if (b->store != NULL) {
+        store_groups(b->store, group_free, NULL);
+        store_subjects(b->store, waiters_free, NULL);
+        store_close(b->store);
+    }
+    broker_settings_t *s = atomic_load(&b->settings);
+    while (s != NULL) {
+        broker_settings_t *older = s->older;
+        memory_free(s);
+        s = older;
+    }
+    memory_free(b);
+}
+
+static void broker_stop(void *self) {
+    broker_t *b = self;
+    atomic_store(&b->read_only, true);
+    atomic_store(&b->stopping, true);
+    registration_stop(b->registration);
+    b->registration = NULL;
+    broker_free(b);
+}
+
+static void broker_reload(void *self, const config_t *config) {
+    broker_t *b = self;
+    broker_settings_t *s = broker_settings_read(config);
+    s->older = atomic_load(&b->settings);
+    atomic_store_explicit(&b->settings, s, memory_order_release);
+}
+
+static void broker_health(void *self, json_t *to) {
+    broker_t *b = self;
+    const char *reason = NULL;
+    bool writable = store_is_writable(b->store, &reason);
+    bool online = !atomic_load(&b->read_only);
+    store_figures_t f;
+    store_figures(b->store, &f);
+    (void)json_object_set_new(to, "status", json_string(!online ? "down" : writable ? "up" : "readonly"));
+    if (!writable && reason != NULL) (void)json_object_set_new(to, "reason", json_string(reason));
+    (void)json_object_set_new(to, "role", json_string("MASTER"));
+    (void)json_object_set_new(to, "message_log_end", json_integer(f.message_end));
+    (void)json_object_set_new(to, "message_log_synced", json_integer(f.message_synced));
+    (void)json_object_set_new(to, "action_log_end", json_integer(f.action_end));
+    (void)json_object_set_new(to, "subjects", json_integer(f.subjects));
+    (void)json_object_set_new(to, "groups", json_integer(f.groups));
+    (void)json_object_set_new(to, "connections", json_integer(net_server_connections(b->client_port)));
+    (void)json_object_set_new(to, "parked_pulls", json_integer(atomic_load(&b->parked_pulls)));
+    (void)json_object_set_new(to, "disk_available", json_integer(f.disk_available));
+}
+
+static const config_key_t *const broker_tables[] = {broker_keys, NULL};
+static const char *const broker_mandatory[] = {"broker.properties", NULL};
+
+const server_kind_t broker_kind = {.name = "broker",
+                                   .title = "QMQ broker",
+                                   .tables = broker_tables,
+                                   .mandatory = broker_mandatory,
+                                   .start = broker_start,
+                                   .serve = broker_serve,
+                                   .stop = broker_stop,
+                                   .reload = broker_reload,
+                                   .health = broker_health};

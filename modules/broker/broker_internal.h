@@ -1,0 +1,47 @@
+/* The broker's objects as its own files see them. */
+#ifndef QMQ_BROKER_INTERNAL_H
+#define QMQ_BROKER_INTERNAL_H
+
+#include "broker/settings.h"
+#include "host/host.h"
+#include "net/loops.h"
+#include "net/server.h"
+#include "portability/executor.h"
+#include "portability/thread.h"
+#include "store/store.h"
+
+typedef struct broker broker_t;
+typedef struct worker worker_t;
+typedef struct registration registration_t;
+
+struct broker {
+    instance_t *instance;
+    const log_t *log;
+    metrics_t *metrics;
+    _Atomic(broker_settings_t *) settings;
+    loops_t *loops;
+    worker_t **workers; /* one a loop, same index */
+    int worker_count;
+    executor_t *readers; /* cold reads */
+    store_t *store;
+    net_server_t *client_port;
+    net_server_t *sync_port;
+    registration_t *registration;
+    _Atomic bool read_only; /* from start until online, and from the beginning of the stop */
+    _Atomic bool stopping;
+    _Atomic int parked_pulls;
+    metric_t *invalid_messages;
+    log_limit_t overflow_limit;
+    log_limit_t parked_limit;
+    log_limit_t gap_limit;
+    log_limit_t cold_limit;
+};
+
+static inline const broker_settings_t *broker_settings(broker_t *b) {
+    return atomic_load_explicit(&b->settings, memory_order_acquire);
+}
+
+/* The worker of the calling loop thread; NULL on other threads. */
+worker_t *broker_current_worker(broker_t *b);
+
+#endif

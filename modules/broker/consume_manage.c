@@ -1,0 +1,54 @@
+#include "broker/consume_manage.h"
+
+#include "base/memory.h"
+#include "broker/group.h"
+#include "protocol/codes.h"
+#include "protocol/consume_manage.h"
+
+typedef struct reset {
+    operation_t op; /* first */
+    reply_to_t reply;
+    int32_t where;
+} reset_t;
+
+static step_t reset_end(reset_t *r) {
+    reply_send(&r->reply, RESPONSE_SUCCESS, NULL);
+    memory_free(r);
+    return STEP_DONE;
+}
+
+/* In the group's turn, so that no pull under way can overwrite it (BUG-13). */
+static step_t reset_run(operation_t *op) {
+    reset_t *r = (reset_t *)op;
+    group_t *g = op->group;
+    int64_t min, next;
+    if (!store_subject_bounds(group_subject(g), &min, &next)) return reset_end(r);
+    int64_t to = r->where == CONSUME_EARLIEST ? min : next;
+    log_info(group_broker(g)->log, "group %.*s of subject %.*s is moved to message %lld (%s)", VIEW_ARG(group_name(g)),
+             VIEW_ARG(group_subject_name(g)), (long long)to, r->where == CONSUME_EARLIEST ? "earliest" : "latest");
+    group_set_next(g, to);
+    if (group_held_first(g) != NULL && to < next) group_wake_in(g, 0);
+    return reset_end(r);
+}
+
+void consume_manage_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    broker_t *b = arg;
+    (void)block;
+    consume_manage_request_t r;
+    if (!consume_manage_request_read(request->body, &r)) {
+        connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
+        return;
+    }
+    store_subject_t *subject = store_subject_find(b->store, r.subject);
+    group_t *g = subject == NULL || (r.where != CONSUME_EARLIEST && r.where != CONSUME_LATEST) ? NULL : group_get(b, r.subject, r.group);
+    if (g == NULL) {
+        log_info(b->log, "reset of group %.*s, subject %.*s to %d: nothing to do", VIEW_ARG(r.group), VIEW_ARG(r.subject), (int)r.where);
+        connection_reply(c, request, RESPONSE_SUCCESS, NULL);
+        return;
+    }
+    reset_t *reset = memory_zalloc(sizeof *reset);
+    reset->op.run = reset_run;
+    reply_to_init(&reset->reply, c, request);
+    reset->where = r.where;
+    group_submit(g, &reset->op, broker_current_worker(b));
+}

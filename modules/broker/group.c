@@ -1,0 +1,258 @@
+#include "broker/group.h"
+
+#include "base/memory.h"
+#include "broker/pull.h"
+
+/* Where the group's wake-up stands; a wake-up that comes while one runs makes it run again. */
+enum wake_state { WAKE_IDLE, WAKE_QUEUED, WAKE_RUNNING, WAKE_AGAIN };
+
+struct group {
+    operation_t wake; /* first: its run finds the group */
+    waiter_t waiter;
+    loop_timer_t timer;
+    broker_t *broker;
+    store_group_t *progress;
+    store_subject_t *subject;
+    mutex_t lock;
+    int pending;    /* operations under way and, as one, held pulls; under lock */
+    worker_t *home; /* changes only while pending is 0; under lock */
+    atomic_int wake_state;
+    subject_kind_t kind;
+    int64_t next;
+    operation_t *queue;
+    operation_t **queue_end;
+    operation_t *running;
+    held_t *held;
+    held_t *held_last;
+    held_t *trying;
+};
+
+static void group_take(group_t *g, operation_t *op);
+
+static void group_arrived(task_t *task) {
+    operation_t *op = (operation_t *)task; /* first member */
+    group_take(op->group, op);
+}
+
+static worker_t *group_enter(group_t *g, worker_t *from) {
+    mutex_lock(&g->lock);
+    if (g->pending++ == 0 && from != NULL) g->home = from;
+    worker_t *home = g->home;
+    mutex_unlock(&g->lock);
+    return home;
+}
+
+static void group_leave(group_t *g) {
+    mutex_lock(&g->lock);
+    g->pending--;
+    mutex_unlock(&g->lock);
+}
+
+void group_submit(group_t *g, operation_t *op, worker_t *from) {
+    op->group = g;
+    worker_t *home = group_enter(g, from);
+    if (home == from) {
+        group_take(g, op);
+        return;
+    }
+    op->task.run = group_arrived;
+    loop_post(worker_loop(home), &op->task);
+}
+
+/* Runs what is queued until something waits. The group may belong to another loop once the last operation left, so nothing of it is touched
+ * after that. */
+static void group_turn(group_t *g) {
+    while (g->running == NULL && g->queue != NULL) {
+        operation_t *op = g->queue;
+        g->queue = op->next;
+        if (g->queue == NULL) g->queue_end = &g->queue;
+        g->running = op;
+        if (op->run(op) == STEP_WAITS) return;
+        g->running = NULL;
+        bool more = g->queue != NULL;
+        group_leave(g);
+        if (!more) return;
+    }
+}
+
+static void group_take(group_t *g, operation_t *op) {
+    op->next = NULL;
+    *g->queue_end = op;
+    g->queue_end = &op->next;
+    group_turn(g);
+}
+
+void group_continue(group_t *g) {
+    if (g->running->run(g->running) == STEP_WAITS) return;
+    g->running = NULL;
+    bool more = g->queue != NULL;
+    group_leave(g);
+    if (more) group_turn(g);
+}
+
+/* Waking. */
+
+static step_t group_wake_run(operation_t *op) {
+    group_t *g = (group_t *)op;
+    for (;;) {
+        if (g->trying == NULL) atomic_store(&g->wake_state, WAKE_RUNNING);
+        if (pull_retry_held(g) == STEP_WAITS) return STEP_WAITS;
+        int running = WAKE_RUNNING;
+        if (atomic_compare_exchange_strong(&g->wake_state, &running, WAKE_IDLE)) return STEP_DONE;
+    }
+}
+
+/* Only queues: it is called under the waiters' lock and from timers. */
+static void group_wake(group_t *g) {
+    int state = atomic_load(&g->wake_state);
+    for (;;) {
+        int wanted = state == WAKE_IDLE ? WAKE_QUEUED : state == WAKE_RUNNING ? WAKE_AGAIN : state;
+        if (wanted == state) return;
+        if (atomic_compare_exchange_weak(&g->wake_state, &state, wanted)) {
+            if (wanted == WAKE_AGAIN) return;
+            break;
+        }
+    }
+    worker_t *here = broker_current_worker(g->broker);
+    worker_t *home = group_enter(g, here);
+    g->wake.group = g;
+    g->wake.task.run = group_arrived;
+    if (home == here)
+        loop_defer(worker_loop(home), &g->wake.task);
+    else
+        loop_post(worker_loop(home), &g->wake.task);
+}
+
+static void group_waiter_woken(waiter_t *w) {
+    group_wake((group_t *)((char *)w - offsetof(group_t, waiter)));
+}
+
+static void group_timer_fired(loop_timer_t *t) {
+    group_wake((group_t *)((char *)t - offsetof(group_t, timer)));
+}
+
+void group_wait_for_messages(group_t *g) {
+    waiters_register(g->subject, &g->waiter);
+}
+
+void group_wake_in(group_t *g, int64_t delay_us) {
+    loop_t *loop = worker_loop(g->home);
+    if (loop_timer_active(&g->timer) && g->timer.due_us <= loop_now_us(loop) + delay_us) return;
+    loop_timer_start(loop, &g->timer, delay_us);
+}
+
+/* Held pulls. */
+
+held_t *group_held_first(const group_t *g) {
+    return g->held;
+}
+
+void group_hold(group_t *g, held_t *h) {
+    if (g->held == NULL) (void)group_enter(g, NULL);
+    h->next = NULL;
+    h->previous = g->held_last;
+    if (g->held_last != NULL)
+        g->held_last->next = h;
+    else
+        g->held = h;
+    g->held_last = h;
+}
+
+void group_unhold(group_t *g, held_t *h) {
+    if (h->previous != NULL)
+        h->previous->next = h->next;
+    else
+        g->held = h->next;
+    if (h->next != NULL)
+        h->next->previous = h->previous;
+    else
+        g->held_last = h->previous;
+    if (g->held != NULL) return;
+    waiters_unregister(g->subject, &g->waiter);
+    loop_timer_stop(worker_loop(g->home), &g->timer);
+    group_leave(g);
+}
+
+held_t *group_trying(const group_t *g) {
+    return g->trying;
+}
+
+void group_set_trying(group_t *g, held_t *h) {
+    g->trying = h;
+}
+
+/* Making and finding. */
+
+static group_t *group_create(broker_t *b, store_group_t *progress, store_subject_t *subject) {
+    group_t *g = memory_zalloc(sizeof *g);
+    g->wake.run = group_wake_run;
+    g->waiter.wake = group_waiter_woken;
+    g->timer.fire = group_timer_fired;
+    g->broker = b;
+    g->progress = progress;
+    g->subject = subject;
+    g->home = b->workers[0];
+    g->kind = subject_kind(store_group_subject(progress));
+    g->next = -1;
+    g->queue_end = &g->queue;
+    mutex_init(&g->lock);
+    group_t *winner = store_group_set_user(progress, g);
+    if (winner != g) {
+        mutex_destroy(&g->lock);
+        memory_free(g);
+    }
+    return winner;
+}
+
+group_t *group_get(broker_t *b, view_t subject, view_t group) {
+    store_group_t *progress = store_group_get(b->store, subject, group);
+    if (progress == NULL) return NULL;
+    group_t *g = store_group_user(progress);
+    if (g != NULL) return g;
+    store_subject_t *handle = store_subject_get(b->store, subject);
+    return handle == NULL ? NULL : group_create(b, progress, handle);
+}
+
+void group_free(void *arg, store_group_t *progress) {
+    (void)arg;
+    group_t *g = store_group_user(progress);
+    if (g == NULL) return;
+    mutex_destroy(&g->lock);
+    memory_free(g);
+}
+
+worker_t *group_home(const group_t *g) {
+    return g->home;
+}
+
+broker_t *group_broker(const group_t *g) {
+    return g->broker;
+}
+
+store_group_t *group_progress(const group_t *g) {
+    return g->progress;
+}
+
+store_subject_t *group_subject(const group_t *g) {
+    return g->subject;
+}
+
+view_t group_subject_name(const group_t *g) {
+    return store_group_subject(g->progress);
+}
+
+view_t group_name(const group_t *g) {
+    return store_group_name(g->progress);
+}
+
+subject_kind_t group_kind(const group_t *g) {
+    return g->kind;
+}
+
+int64_t group_next(const group_t *g) {
+    return g->next;
+}
+
+void group_set_next(group_t *g, int64_t next) {
+    g->next = next;
+}

@@ -1,0 +1,64 @@
+/* A consumer group on a subject as the broker serves it: its position, its held pulls, its operations one after the other. While anything
+ * of a group is under way it belongs to one worker's loop (its home); the next operation after a quiet moment may choose another, so that a
+ * group lives where its consumers' connection lives. */
+#ifndef QMQ_BROKER_GROUP_H
+#define QMQ_BROKER_GROUP_H
+
+#include "broker/waiters.h"
+#include "broker/worker.h"
+#include "protocol/subject.h"
+
+typedef struct group group_t;
+typedef struct operation operation_t;
+
+/* What an operation's step left behind. */
+typedef enum step { STEP_DONE, STEP_WAITS } step_t;
+
+/* One request of a group: a pull, an ack, a reset. Embedded first in the concrete request. */
+struct operation {
+    task_t task; /* on its way to the home loop */
+    operation_t *next;
+    group_t *group;
+    /* Runs on the home loop with the group its own. STEP_WAITS: something is in flight; group_continue goes on. */
+    step_t (*run)(operation_t *self);
+};
+
+/* The broker's object of a (subject, group), created when missing; NULL when the names cannot be served. Any thread. */
+group_t *group_get(broker_t *b, view_t subject, view_t group);
+
+/* Hands the operation over: runs in its turn on the home loop. Loop threads. */
+void group_submit(group_t *g, operation_t *op, worker_t *from);
+/* The running operation's wait has ended: runs its `run` again. Home loop. */
+void group_continue(group_t *g);
+worker_t *group_home(const group_t *g); /* home loop only */
+broker_t *group_broker(const group_t *g);
+store_group_t *group_progress(const group_t *g);
+store_subject_t *group_subject(const group_t *g);
+view_t group_subject_name(const group_t *g);
+view_t group_name(const group_t *g);
+subject_kind_t group_kind(const group_t *g);
+
+/* Next message sequence to hand out; -1 not decided yet. Home loop, or the cold reader the running operation waits for. */
+int64_t group_next(const group_t *g);
+void group_set_next(group_t *g, int64_t next);
+
+/* Held pulls, in order of arrival; opaque to the group. The first hold keeps the group at home, the last unhold gives it up. Home loop. */
+typedef struct held {
+    struct held *next;
+    struct held *previous;
+} held_t;
+held_t *group_held_first(const group_t *g);
+void group_hold(group_t *g, held_t *h);
+void group_unhold(group_t *g, held_t *h);
+/* The held pull that is being tried while its action is in flight; kept for pull.c. */
+held_t *group_trying(const group_t *g);
+void group_set_trying(group_t *g, held_t *h);
+/* Registers for new messages of the subject; when they come, every held pull is tried again. Home loop. */
+void group_wait_for_messages(group_t *g);
+/* Tries the held pulls again at a time (retry subjects); the earliest call wins. Home loop. */
+void group_wake_in(group_t *g, int64_t delay_us);
+
+/* Frees all groups; nothing is in flight. */
+void group_free(void *arg, store_group_t *g);
+
+#endif

@@ -1,0 +1,342 @@
+#include "broker/registration.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "http/client.h"
+#include "net/requester.h"
+#include "protocol/broker_acquire_meta.h"
+#include "protocol/broker_register.h"
+#include "protocol/codes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUEST_TIMEOUT_US (2 * 1000000LL)
+#define HEARTBEAT_PERIOD_US (10 * 1000000LL)
+#define ONLINE_RETRY_US (1 * 1000000LL)
+#define OFFLINE_REQUESTS 3
+
+struct registration {
+    registration_options_t options;
+    const log_t *log;
+    mutex_t lock; /* meta, state, wanted */
+    char *meta;   /* host:port of the metaserver's TCP port */
+    char *group;
+    char address[64]; /* ip:port told to clients */
+    int state;        /* enum broker_state */
+    bool going_online;
+    void (*online)(void *arg);
+    void *online_arg;
+    periodic_t *heartbeat;
+    periodic_t *online_try;
+    log_limit_t failed_limit;
+};
+
+static char *copy_or_null(const char *s) {
+    return s == NULL ? NULL : memory_strdup(s);
+}
+
+/* Discovery. */
+
+static qmq_error_t *discover_error(const registration_t *r, apr_status_t status, const char *what) {
+    return error_create(status,
+                        "Set meta.server.endpoint in conf/broker.properties to "
+                        "http://<metaserver>:<meta.server.discover.port>/meta/address and see that the metaserver runs",
+                        "meta.server.endpoint %s %s", r->options.endpoint, what);
+}
+
+/* Asks the endpoint for the TCP address (broker.md 2.2). *address is malloc'ed. */
+static apr_status_t discover(const registration_t *r, char **address, qmq_error_t **error) {
+    if (r->options.direct != NULL) {
+        *address = memory_strdup(r->options.direct);
+        return APR_SUCCESS;
+    }
+    http_call_t call = {.url = r->options.endpoint, .method = "GET", .connect_timeout_ms = 1000, .timeout_ms = 1500, .max_body = 4096};
+    http_answer_t answer;
+    qmq_error_t *cause = NULL;
+    apr_status_t rv = http_fetch(&call, &answer, &cause);
+    if (rv != APR_SUCCESS) {
+        *error = discover_error(r, QMQ_E_UNREACHABLE, "cannot be reached");
+        if (cause != NULL) {
+            *error = error_wrap(*error, "%s", qmq_error_message(cause));
+            qmq_error_free(cause);
+        }
+        return QMQ_E_UNREACHABLE;
+    }
+    char *body = answer.body;
+    while (*body == ' ' || *body == '\r' || *body == '\n' || *body == '\t') body++;
+    size_t size = strcspn(body, " \r\n\t");
+    const char *colon = memchr(body, ':', size);
+    char what[128];
+    if (answer.status != 200 || colon == NULL || colon == body || size > 255) {
+        if (answer.status == 200)
+            (void)snprintf(what, sizeof what, "answers something that is no host:port: %.40s", body);
+        else
+            (void)snprintf(what, sizeof what, "answers HTTP status %d", answer.status);
+        *error = discover_error(r, QMQ_E_REFUSED, what);
+        http_answer_free(&answer);
+        return QMQ_E_REFUSED;
+    }
+    *address = memory_strndup(body, size);
+    http_answer_free(&answer);
+    return APR_SUCCESS;
+}
+
+/* Self-registration (design decision 9). */
+
+static char *management_url(const registration_t *r) {
+    if (r->options.management != NULL) return memory_strdup(r->options.management);
+    const char *endpoint = r->options.endpoint == NULL ? "" : r->options.endpoint;
+    const char *path = strstr(endpoint, "/meta/address");
+    size_t base = path == NULL ? strlen(endpoint) : (size_t)(path - endpoint);
+    char *url = memory_alloc(base + sizeof "/management");
+    (void)snprintf(url, base + sizeof "/management", "%.*s/management", (int)base, endpoint);
+    return url;
+}
+
+static apr_status_t self_register(const registration_t *r, qmq_error_t **error) {
+    const registration_options_t *o = &r->options;
+    char port[16], sync_port[16];
+    (void)snprintf(port, sizeof port, "%d", o->port);
+    (void)snprintf(sync_port, sizeof sync_port, "%d", o->sync_port);
+    char *token = memory_alloc(strlen(o->token) + 16);
+    (void)snprintf(token, strlen(o->token) + 16, "X-Api-Token: %s", o->token);
+    const char *headers[] = {token, NULL};
+    const char *form[] = {"action", "RegisterBroker", "brokerGroup", o->group, "role",     o->role,   "hostname", o->host_name,
+                          "ip",     o->address,       "servePort",   port,     "syncPort", sync_port, NULL};
+    char *url = management_url(r);
+    http_call_t call = {.url = url, .method = "POST", .headers = headers, .form = form, .connect_timeout_ms = 1000, .timeout_ms = 5000};
+    http_answer_t answer;
+    apr_status_t rv = http_fetch(&call, &answer, error);
+    if (rv == APR_SUCCESS) {
+        if (answer.status != 200 || strstr(answer.body, "\"status\":0") == NULL) {
+            *error = error_create(QMQ_E_REFUSED,
+                                  "Check broker.token, broker.group and broker.role in conf/broker.properties, and the metaserver's "
+                                  "conf/valid-api-tokens.properties",
+                                  "the metaserver at %s does not register this broker as group %s, role %s, host %s, port %s: %.200s", url,
+                                  o->group, o->role, o->host_name, port, answer.body);
+            rv = QMQ_E_REFUSED;
+        }
+        http_answer_free(&answer);
+    }
+    memory_free(token);
+    memory_free(url);
+    return rv;
+}
+
+/* Requests to the metaserver. */
+
+static apr_status_t call_meta(registration_t *r, const char *meta, int16_t code, const writer_t *body, int16_t *answer_code,
+                              uint8_t **answer, size_t *size) {
+    (void)r;
+    request_options_t o = {.code = code, .version = VERSION_8, .request_code = -1, .timeout_us = REQUEST_TIMEOUT_US, .separate = false};
+    return requester_call(meta, &o, body->data, body->used, answer_code, answer, size);
+}
+
+static qmq_error_t *acquire_refused(const registration_t *r, const char *meta) {
+    const registration_options_t *o = &r->options;
+    qmq_error_t *e = error_create(QMQ_E_REFUSED, NULL, "the metaserver %s knows no broker with host name %s (from %s) and port %d", meta,
+                                  o->host_name, o->host_name_origin, o->port);
+    error_set_remedy(e,
+                     "Register it: bin/tools.sh AddBroker --metaserver=<host>:8080 --token=<token> --brokerGroup=<group> --role=0 "
+                     "--hostname=%s --ip=%s --servePort=%d --syncPort=%d",
+                     o->host_name, o->address, o->port, o->sync_port);
+    return e;
+}
+
+static qmq_error_t *role_refused(const broker_acquire_meta_response_t *m, const registration_t *r) {
+    return error_create(QMQ_E_REFUSED, "Register this host and port with role 0 (MASTER): bin/tools.sh ReplaceBroker, or use another group",
+                        "host %s, port %d is registered in group %.*s with role %d (%s), which this broker cannot take",
+                        r->options.host_name, r->options.port, VIEW_ARG(m->group_name), (int)m->role, broker_role_name((int)m->role));
+}
+
+static apr_status_t acquire(registration_t *r, qmq_error_t **error) {
+    writer_t w;
+    writer_init(&w, 64);
+    broker_acquire_meta_request_t request = {view_of(r->options.host_name), r->options.port};
+    broker_acquire_meta_request_write(&w, &request);
+    int16_t code = 0;
+    uint8_t *answer = NULL;
+    size_t size = 0;
+    apr_status_t rv = call_meta(r, r->meta, REQUEST_BROKER_ACQUIRE_META, &w, &code, &answer, &size);
+    writer_free(&w);
+    if (rv != APR_SUCCESS) {
+        char text[128];
+        *error = error_create(QMQ_E_UNREACHABLE, "See that the metaserver runs and that its meta.server.port can be reached from here",
+                              "the metaserver's TCP port %s does not answer: %s", r->meta, status_text(rv, text, sizeof text));
+        return QMQ_E_UNREACHABLE;
+    }
+    broker_acquire_meta_response_t m;
+    if (code != RESPONSE_SUCCESS || !broker_acquire_meta_response_read(view_make(answer, size), &m) || m.group_name.size == 0) {
+        *error = acquire_refused(r, r->meta);
+        rv = QMQ_E_REFUSED;
+    } else if (m.role != ROLE_MASTER) {
+        *error = role_refused(&m, r);
+        rv = QMQ_E_REFUSED;
+    } else {
+        r->group = memory_strndup(m.group_name.data, m.group_name.size);
+        log_info(r->log, "this broker is %s of group %s (metaserver %s)", broker_role_name((int)m.role), r->group, r->meta);
+    }
+    memory_free(answer);
+    return rv;
+}
+
+/* One register request; on a failure the metaserver is looked for anew. */
+static apr_status_t say(registration_t *r, int type) {
+    mutex_lock(&r->lock);
+    char *meta = memory_strdup(r->meta);
+    int state = r->state;
+    mutex_unlock(&r->lock);
+    writer_t w;
+    writer_init(&w, 128);
+    broker_register_request_t request = {type, view_of(r->group), view_of(r->address), ROLE_MASTER, state};
+    broker_register_request_write(&w, &request);
+    int16_t code = 0;
+    uint8_t *answer = NULL;
+    size_t size = 0;
+    apr_status_t rv = call_meta(r, meta, REQUEST_BROKER_REGISTER, &w, &code, &answer, &size);
+    writer_free(&w);
+    memory_free(answer);
+    if (rv == APR_SUCCESS && code != RESPONSE_SUCCESS) rv = QMQ_E_REFUSED;
+    if (rv != APR_SUCCESS) {
+        int64_t suppressed;
+        char text[128];
+        if (log_permit(&r->failed_limit, 60 * 1000000LL, &suppressed))
+            log_error(r->log, "the metaserver %s did not take a %s request of group %s: %s", meta,
+                      type == REGISTER_HEARTBEAT ? "heartbeat"
+                      : type == REGISTER_ONLINE  ? "online"
+                                                 : "offline",
+                      r->group, rv == QMQ_E_REFUSED ? "it answered an error" : status_text(rv, text, sizeof text));
+        char *found = NULL;
+        qmq_error_t *error = NULL;
+        if (discover(r, &found, &error) == APR_SUCCESS) {
+            mutex_lock(&r->lock);
+            memory_free(r->meta);
+            r->meta = found;
+            mutex_unlock(&r->lock);
+        }
+        qmq_error_free(error);
+    }
+    memory_free(meta);
+    return rv;
+}
+
+static void set_state(registration_t *r, int state) {
+    mutex_lock(&r->lock);
+    int old = r->state;
+    r->state = state;
+    mutex_unlock(&r->lock);
+    if (old != state) log_info(r->log, "broker state %s -> %s", broker_state_name(old), broker_state_name(state));
+}
+
+static void beat(void *arg) {
+    (void)say(arg, REGISTER_HEARTBEAT);
+}
+
+static void try_online(void *arg) {
+    registration_t *r = arg;
+    mutex_lock(&r->lock);
+    bool wanted = r->going_online;
+    mutex_unlock(&r->lock);
+    if (!wanted) return;
+    set_state(r, BROKER_RW);
+    if (say(r, REGISTER_ONLINE) != APR_SUCCESS) {
+        set_state(r, BROKER_NRW);
+        return;
+    }
+    mutex_lock(&r->lock);
+    r->going_online = false;
+    mutex_unlock(&r->lock);
+    r->online(r->online_arg);
+}
+
+static void registration_free(registration_t *r) {
+    registration_options_t *o = &r->options;
+    const char *texts[] = {o->endpoint, o->direct, o->management, o->host_name, o->host_name_origin,
+                           o->address,  o->group,  o->role,       o->token};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) memory_free((void *)(uintptr_t)texts[i]);
+    memory_free(r->meta);
+    memory_free(r->group);
+    mutex_destroy(&r->lock);
+    memory_free(r);
+}
+
+static registration_t *registration_create(const registration_options_t *o) {
+    registration_t *r = memory_zalloc(sizeof *r);
+    r->options = *o;
+    r->options.endpoint = copy_or_null(o->endpoint);
+    r->options.direct = copy_or_null(o->direct);
+    r->options.management = copy_or_null(o->management);
+    r->options.host_name = copy_or_null(o->host_name);
+    r->options.host_name_origin = copy_or_null(o->host_name_origin);
+    r->options.address = copy_or_null(o->address);
+    r->options.group = copy_or_null(o->group);
+    r->options.role = copy_or_null(o->role);
+    r->options.token = copy_or_null(o->token);
+    r->log = o->log;
+    r->state = BROKER_NRW;
+    mutex_init(&r->lock);
+    (void)snprintf(r->address, sizeof r->address, "%s:%d", o->address, o->port);
+    return r;
+}
+
+apr_status_t registration_start(registration_t **out, const registration_options_t *options, qmq_error_t **error) {
+    *out = NULL;
+    registration_t *r = registration_create(options);
+    apr_status_t rv = r->options.group == NULL ? APR_SUCCESS : self_register(r, error);
+    if (rv == APR_SUCCESS) rv = discover(r, &r->meta, error);
+    if (rv == APR_SUCCESS) rv = acquire(r, error);
+    if (rv == APR_SUCCESS) rv = periodic_start(&r->heartbeat, "heartbeat", HEARTBEAT_PERIOD_US, beat, r);
+    if (rv != APR_SUCCESS) {
+        if (*error == NULL) *error = error_create(rv, NULL, "cannot start the heartbeat thread");
+        registration_free(r);
+        return rv;
+    }
+    periodic_trigger(r->heartbeat);
+    *out = r;
+    return APR_SUCCESS;
+}
+
+const char *registration_group(const registration_t *r) {
+    return r->group;
+}
+
+void registration_go_online(registration_t *r, void (*online)(void *arg), void *arg) {
+    mutex_lock(&r->lock);
+    r->online = online;
+    r->online_arg = arg;
+    r->going_online = true;
+    mutex_unlock(&r->lock);
+    if (periodic_start(&r->online_try, "online", ONLINE_RETRY_US, try_online, r) == APR_SUCCESS)
+        periodic_trigger(r->online_try);
+    else
+        log_error(r->log, "cannot start the thread that brings the broker on line");
+}
+
+void registration_set_readonly(registration_t *r, bool readonly) {
+    int from = readonly ? BROKER_RW : BROKER_R;
+    mutex_lock(&r->lock);
+    bool changes = r->state == from;
+    mutex_unlock(&r->lock);
+    if (!changes) return;
+    set_state(r, readonly ? BROKER_R : BROKER_RW);
+    periodic_trigger(r->heartbeat);
+}
+
+int registration_state(const registration_t *r) {
+    registration_t *m = (registration_t *)(uintptr_t)r;
+    mutex_lock(&m->lock);
+    int state = m->state;
+    mutex_unlock(&m->lock);
+    return state;
+}
+
+void registration_stop(registration_t *r) {
+    if (r == NULL) return;
+    periodic_stop(r->online_try);
+    periodic_stop(r->heartbeat);
+    set_state(r, BROKER_NRW);
+    for (int i = 0; i < OFFLINE_REQUESTS && say(r, REGISTER_OFFLINE) == APR_SUCCESS; i++) {}
+    registration_free(r);
+}

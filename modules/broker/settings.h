@@ -1,0 +1,24 @@
+/* The values of broker.properties that act while running, taken out of a configuration snapshot once so that hot paths read plain fields.
+ */
+#ifndef QMQ_BROKER_SETTINGS_H
+#define QMQ_BROKER_SETTINGS_H
+
+#include "base/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct broker_settings {
+    struct broker_settings *older; /* kept until the broker stops: readers hold no reference */
+    bool reject_illegal_subject;
+    bool recompute_bad_crc;
+    bool allow_non_positive_request_num;
+    int64_t retry_delay_ms;
+    size_t pull_answer_max_bytes;
+    int max_parked_pulls;
+} broker_settings_t;
+
+/* malloc'ed. */
+broker_settings_t *broker_settings_read(const config_t *config);
+
+#endif

@@ -1,0 +1,74 @@
+#include "broker/waiters.h"
+
+#include "base/memory.h"
+
+typedef struct subject_waiters {
+    mutex_t lock;
+    waiter_t head; /* of a ring */
+} subject_waiters_t;
+
+static subject_waiters_t *waiters_of(store_subject_t *subject) {
+    subject_waiters_t *s = store_subject_user(subject);
+    if (s != NULL) return s;
+    s = memory_zalloc(sizeof *s);
+    mutex_init(&s->lock);
+    s->head.next = s->head.previous = &s->head;
+    subject_waiters_t *winner = store_subject_set_user(subject, s);
+    if (winner != s) {
+        mutex_destroy(&s->lock);
+        memory_free(s);
+    }
+    return winner;
+}
+
+static void waiter_unlink(waiter_t *w) {
+    w->previous->next = w->next;
+    w->next->previous = w->previous;
+    w->listed = false;
+}
+
+void waiters_register(store_subject_t *subject, waiter_t *w) {
+    subject_waiters_t *s = waiters_of(subject);
+    mutex_lock(&s->lock);
+    if (!w->listed) {
+        w->next = &s->head;
+        w->previous = s->head.previous;
+        s->head.previous->next = w;
+        s->head.previous = w;
+        w->listed = true;
+    }
+    mutex_unlock(&s->lock);
+}
+
+void waiters_unregister(store_subject_t *subject, waiter_t *w) {
+    subject_waiters_t *s = waiters_of(subject);
+    mutex_lock(&s->lock);
+    if (w->listed) waiter_unlink(w);
+    mutex_unlock(&s->lock);
+}
+
+/* The lock orders this look after the publication of the messages: a waiter that is missed registers later and then sees them itself. */
+void waiters_wake(store_subject_t *subject) {
+    subject_waiters_t *s = store_subject_user(subject);
+    if (s == NULL) return;
+    for (;;) {
+        mutex_lock(&s->lock);
+        waiter_t *w = s->head.next;
+        if (w == &s->head) {
+            mutex_unlock(&s->lock);
+            return;
+        }
+        waiter_unlink(w);
+        /* Woken under the lock: unregistering waits for it, so w cannot go away in between. */
+        w->wake(w);
+        mutex_unlock(&s->lock);
+    }
+}
+
+void waiters_free(void *arg, store_subject_t *subject) {
+    (void)arg;
+    subject_waiters_t *s = store_subject_user(subject);
+    if (s == NULL) return;
+    mutex_destroy(&s->lock);
+    memory_free(s);
+}

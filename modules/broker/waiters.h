@@ -1,0 +1,24 @@
+/* Who waits for messages of a subject: one list a subject, filled by groups that hold pulls, emptied by the append that makes messages
+ * visible (design rule 15). */
+#ifndef QMQ_BROKER_WAITERS_H
+#define QMQ_BROKER_WAITERS_H
+
+#include "broker/broker_internal.h"
+
+/* Embedded in whoever waits. */
+typedef struct waiter {
+    struct waiter *next;
+    struct waiter *previous;
+    bool listed;
+    void (*wake)(struct waiter *self); /* any thread, under the list's lock: it only queues; the waiter is off the list */
+} waiter_t;
+
+/* Puts w on the list if it is not there. Whoever registers looks at the subject once more afterwards. Any thread. */
+void waiters_register(store_subject_t *subject, waiter_t *w);
+void waiters_unregister(store_subject_t *subject, waiter_t *w);
+/* Takes everybody off and wakes them. Any thread; called after the messages are visible. */
+void waiters_wake(store_subject_t *subject);
+/* Frees the list of a subject at the end. */
+void waiters_free(void *arg, store_subject_t *subject);
+
+#endif

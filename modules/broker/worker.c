@@ -1,0 +1,290 @@
+#include "broker/worker.h"
+
+#include "base/memory.h"
+#include "broker/waiters.h"
+
+/* A batch is handed over early when it holds this much, so that one append stays within the cache. */
+#define BATCH_BYTES (1024 * 1024)
+#define BATCH_MESSAGES 4096
+
+typedef struct message_batch {
+    store_batch_t batch; /* first: the store hands it back */
+    task_t task;
+    worker_t *worker;
+    struct message_batch *spare;
+    store_message_t *messages;
+    size_t count;
+    size_t capacity;
+    size_t bytes;
+    message_source_t *first_source;
+    message_source_t **last_source;
+} message_batch_t;
+
+typedef struct action_batch {
+    store_action_batch_t batch; /* first */
+    task_t task;
+    worker_t *worker;
+    struct action_batch *spare;
+    store_action_t *actions;
+    size_t count;
+    size_t capacity;
+    action_source_t *first_source;
+    action_source_t **last_source;
+} action_batch_t;
+
+struct worker {
+    broker_t *broker;
+    loop_t *loop;
+    int index;
+    task_t flush;
+    bool flush_deferred;
+    message_batch_t *messages; /* being filled */
+    size_t staged;             /* slots of the source that is not committed yet */
+    action_batch_t *actions;
+    message_batch_t *spare_messages;
+    action_batch_t *spare_actions;
+    mutex_t lock;
+    condition_t idle;
+    int in_flight; /* batches; under lock */
+};
+
+static message_batch_t *message_batch_get(worker_t *w);
+static action_batch_t *action_batch_get(worker_t *w);
+
+static void worker_entered(worker_t *w) {
+    mutex_lock(&w->lock);
+    w->in_flight++;
+    mutex_unlock(&w->lock);
+}
+
+static void worker_left(worker_t *w) {
+    mutex_lock(&w->lock);
+    if (--w->in_flight == 0) condition_broadcast(&w->idle);
+    mutex_unlock(&w->lock);
+}
+
+static void flush_messages(worker_t *w) {
+    message_batch_t *m = w->messages;
+    if (m == NULL || m->first_source == NULL) return;
+    w->messages = NULL;
+    for (message_source_t *s = m->first_source; s != NULL; s = s->next) s->messages = m->messages + s->first;
+    m->batch.messages = m->messages;
+    m->batch.count = m->count;
+    worker_entered(w);
+    store_append(w->broker->store, &m->batch);
+}
+
+static void flush_actions(worker_t *w) {
+    action_batch_t *a = w->actions;
+    if (a == NULL || a->count == 0) return;
+    w->actions = NULL;
+    a->batch.actions = a->actions;
+    a->batch.count = a->count;
+    worker_entered(w);
+    store_append_actions(w->broker->store, &a->batch);
+}
+
+static void worker_flush(task_t *task) {
+    worker_t *w = (worker_t *)((char *)task - offsetof(worker_t, flush));
+    w->flush_deferred = false;
+    flush_messages(w);
+    flush_actions(w);
+}
+
+static void worker_defer_flush(worker_t *w) {
+    if (w->flush_deferred) return;
+    w->flush_deferred = true;
+    loop_defer(w->loop, &w->flush);
+}
+
+static void messages_stored(message_batch_t *m) {
+    worker_t *w = m->worker;
+    store_subject_t *last = NULL;
+    for (size_t i = 0; i < m->count; i++) {
+        store_message_t *message = &m->messages[i];
+        if (message->status != APR_SUCCESS || message->subject_handle == last) continue;
+        last = message->subject_handle;
+        waiters_wake(last);
+    }
+    message_source_t *s = m->first_source;
+    while (s != NULL) {
+        message_source_t *next = s->next;
+        s->stored(s);
+        s = next;
+    }
+    m->spare = w->spare_messages;
+    w->spare_messages = m;
+    worker_left(w);
+}
+
+static void actions_appended(action_batch_t *a) {
+    worker_t *w = a->worker;
+    action_source_t *s = a->first_source;
+    while (s != NULL) {
+        action_source_t *next = s->next;
+        s->status = a->batch.status;
+        s->appended(s);
+        s = next;
+    }
+    a->spare = w->spare_actions;
+    w->spare_actions = a;
+    worker_left(w);
+}
+
+static void messages_stored_task(task_t *task) {
+    messages_stored((message_batch_t *)((char *)task - offsetof(message_batch_t, task)));
+}
+
+static void actions_appended_task(task_t *task) {
+    actions_appended((action_batch_t *)((char *)task - offsetof(action_batch_t, task)));
+}
+
+/* Whoever wrote the batch calls these; the rest happens on the worker's own loop. */
+static void message_batch_done(store_batch_t *batch) {
+    message_batch_t *m = (message_batch_t *)batch;
+    if (loop_is_current(m->worker->loop))
+        messages_stored(m);
+    else
+        loop_post(m->worker->loop, &m->task);
+}
+
+static void action_batch_done(store_action_batch_t *batch) {
+    action_batch_t *a = (action_batch_t *)batch;
+    if (loop_is_current(a->worker->loop))
+        actions_appended(a);
+    else
+        loop_post(a->worker->loop, &a->task);
+}
+
+static message_batch_t *message_batch_get(worker_t *w) {
+    message_batch_t *m = w->spare_messages;
+    if (m != NULL)
+        w->spare_messages = m->spare;
+    else
+        m = memory_zalloc(sizeof *m);
+    m->batch.done = message_batch_done;
+    m->task.run = messages_stored_task;
+    m->worker = w;
+    m->count = 0;
+    m->bytes = 0;
+    m->first_source = NULL;
+    m->last_source = &m->first_source;
+    return m;
+}
+
+static action_batch_t *action_batch_get(worker_t *w) {
+    action_batch_t *a = w->spare_actions;
+    if (a != NULL)
+        w->spare_actions = a->spare;
+    else
+        a = memory_zalloc(sizeof *a);
+    a->batch.done = action_batch_done;
+    a->task.run = actions_appended_task;
+    a->worker = w;
+    a->count = 0;
+    a->first_source = NULL;
+    a->last_source = &a->first_source;
+    return a;
+}
+
+store_message_t *worker_stage_message(worker_t *w) {
+    if (w->messages == NULL) w->messages = message_batch_get(w);
+    message_batch_t *m = w->messages;
+    size_t at = m->count + w->staged;
+    if (at == m->capacity) {
+        m->capacity = m->capacity == 0 ? 64 : m->capacity * 2;
+        m->messages = memory_realloc(m->messages, m->capacity * sizeof *m->messages);
+    }
+    w->staged++;
+    return &m->messages[at];
+}
+
+void worker_commit_messages(worker_t *w, message_source_t *source) {
+    message_batch_t *m = w->messages;
+    source->next = NULL;
+    source->first = m->count;
+    source->count = w->staged;
+    for (size_t i = 0; i < w->staged; i++) m->bytes += m->messages[m->count + i].payload_size;
+    m->count += w->staged;
+    w->staged = 0;
+    *m->last_source = source;
+    m->last_source = &source->next;
+    if (m->bytes >= BATCH_BYTES || m->count >= BATCH_MESSAGES)
+        flush_messages(w);
+    else
+        worker_defer_flush(w);
+}
+
+void worker_rollback_messages(worker_t *w) {
+    w->staged = 0;
+}
+
+void worker_add_actions(worker_t *w, action_source_t *source) {
+    if (w->actions == NULL) w->actions = action_batch_get(w);
+    action_batch_t *a = w->actions;
+    if (a->count + source->count > a->capacity) {
+        a->capacity = (a->count + source->count) * 2;
+        a->actions = memory_realloc(a->actions, a->capacity * sizeof *a->actions);
+    }
+    memcpy(a->actions + a->count, source->actions, source->count * sizeof *a->actions);
+    a->count += source->count;
+    source->next = NULL;
+    *a->last_source = source;
+    a->last_source = &source->next;
+    worker_defer_flush(w);
+}
+
+worker_t *worker_create(broker_t *b, int index) {
+    worker_t *w = memory_zalloc(sizeof *w);
+    w->broker = b;
+    w->index = index;
+    w->loop = loops_at(b->loops, index);
+    w->flush.run = worker_flush;
+    mutex_init(&w->lock);
+    condition_init(&w->idle);
+    return w;
+}
+
+void worker_destroy(worker_t *w) {
+    if (w->messages != NULL) {
+        w->messages->spare = w->spare_messages;
+        w->spare_messages = w->messages;
+    }
+    if (w->actions != NULL) {
+        w->actions->spare = w->spare_actions;
+        w->spare_actions = w->actions;
+    }
+    while (w->spare_messages != NULL) {
+        message_batch_t *m = w->spare_messages;
+        w->spare_messages = m->spare;
+        memory_free(m->messages);
+        memory_free(m);
+    }
+    while (w->spare_actions != NULL) {
+        action_batch_t *a = w->spare_actions;
+        w->spare_actions = a->spare;
+        memory_free(a->actions);
+        memory_free(a);
+    }
+    condition_destroy(&w->idle);
+    mutex_destroy(&w->lock);
+    memory_free(w);
+}
+
+void worker_drain(worker_t *w) {
+    mutex_lock(&w->lock);
+    while (w->in_flight > 0) condition_wait(&w->idle, &w->lock);
+    mutex_unlock(&w->lock);
+}
+
+broker_t *worker_broker(const worker_t *w) {
+    return w->broker;
+}
+
+loop_t *worker_loop(const worker_t *w) {
+    return w->loop;
+}
+
+int worker_index(const worker_t *w) {
+    return w->index;
+}

@@ -26,7 +26,8 @@ apr_status_t loop_create(loop_t **out, const char *name);
 apr_status_t loop_run(loop_t *l);
 /* Any thread. */
 void loop_stop(loop_t *l);
-/* After loop_run returned. Sockets must be closed; tasks still queued are run once. */
+/* After loop_run returned, when nobody posts any more. Sockets and listeners must be closed; tasks still queued are run once, what
+ * is due to be called back is (connection attempts under way with QMQ_E_CLOSED). */
 void loop_destroy(loop_t *l);
 /* True in the thread that runs the loop. Any thread. */
 bool loop_is_current(const loop_t *l);
@@ -63,12 +64,14 @@ typedef void (*loop_accept_fn)(void *arg, raw_socket_t *s);
 
 /* Listens on address (IPv4 text, "0.0.0.0" for all) and port (0 = any free one; *bound_port tells). Fails with APR_EADDRINUSE when
  * taken. When the descriptor limit is reached, accepting pauses for a while instead of spinning. */
-apr_status_t loop_listen(loop_listener_t **out, loop_t *l, const char *address, int port, loop_accept_fn accept, void *arg, int *bound_port);
+apr_status_t loop_listen(loop_listener_t **out, loop_t *l, const char *address, int port, loop_accept_fn accept, void *arg,
+                         int *bound_port);
 void loop_listener_close(loop_listener_t *l);
 
 typedef void (*loop_connect_fn)(void *arg, apr_status_t status, raw_socket_t *s);
 /* Connects to an IPv4 address text; the callback comes exactly once, later, with the socket or the reason (APR_TIMEUP when timeout_us
- * ran out). Names are resolved beforehand, see host_resolve. */
+ * ran out; < 0: the system's limit). When this call fails (no descriptor, not an address) no callback follows. Names are resolved
+ * beforehand, see host_resolve. */
 apr_status_t loop_connect(loop_t *l, const char *address, int port, int64_t timeout_us, loop_connect_fn done, void *arg);
 
 /* Sends an already connected socket pair's end into a loop; for tests. */
@@ -87,7 +90,7 @@ typedef struct loop_socket_events {
     void (*closed)(void *arg);
 } loop_socket_events_t;
 
-/* Binds s to the loop (takes it over, also on failure). Reading is off until loop_socket_read_on. */
+/* Binds s to the loop (takes it over, also on failure). Reading is off until loop_socket_read_on. *events must outlive the socket. */
 apr_status_t loop_socket_open(loop_socket_t **out, loop_t *l, raw_socket_t *s, const loop_socket_events_t *events, void *arg);
 void loop_socket_read_on(loop_socket_t *s, bool on);
 /* Never waits. APR_EAGAIN: nothing now. APR_EOF: the peer closed. */

@@ -15,6 +15,9 @@ apr_status_t host_address(char *to, size_t size);
 /* First IPv4 address of a name, as text; an IPv4 text is returned as it is. */
 apr_status_t host_resolve(const char *name, char *to, size_t size);
 
+/* Processor cores this process may use, at least 1. Never blocks. */
+int host_cores(void);
+
 /* Own process id. */
 int64_t process_id(void);
 bool process_alive(int64_t pid);

@@ -27,6 +27,8 @@ apr_status_t process_executable(char **out);
 apr_status_t process_listening(int port, char *to, size_t size);
 /* Asks a process to stop cleanly / at once. */
 apr_status_t process_ask_stop(int64_t pid);
+/* Asks a process to re-read its configuration. */
+apr_status_t process_ask_reload(int64_t pid);
 apr_status_t process_kill(int64_t pid);
 /* Raises the soft limit of open files to the hard one; the value reached. */
 int64_t process_raise_file_limit(void);

@@ -37,7 +37,7 @@ function(qmq_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE qmq_flags ${ARG_DEPENDS})
-  install(TARGETS ${name} RUNTIME DESTINATION lib)
+  install(TARGETS ${name} RUNTIME DESTINATION lib COMPONENT release)
 endfunction()
 
 # qmq_unit_test(MODULE SOURCES ... [DEPENDS ...]): one CUnit executable a module, unit_MODULE, run by ctest with label unit.

@@ -1,0 +1,52 @@
+# The thin front of the build; everything real is in CMakeLists.txt and scripts/.
+.PHONY: build quickstart check check-asan check-tsan check-clang check-interop format check-format lint bench dist fuzz torture clean help
+
+help:
+	@echo "make quickstart   install what is missing, build, start standalone, send and receive real messages"
+	@echo "make check        install what is missing, run every test this machine can"
+	@echo "make build        release build in build/release and the release tree in qmq-dist/target"
+	@echo "make bench        measure and print figures beside their budgets"
+	@echo "make fuzz SECONDS=3600 · make torture KILLS=50 · make format · make dist · make clean"
+
+build:
+	@scripts/install-deps.sh build
+	@scripts/build.sh release
+
+quickstart: build
+	@scripts/quickstart.sh
+
+check:
+	@scripts/install-deps.sh build check interop
+	@scripts/check.sh
+
+check-asan check-tsan check-clang check-interop:
+	@scripts/check.sh $(subst check-,,$@)
+
+format:
+	@scripts/install-deps.sh format
+	@scripts/format.sh
+
+check-format:
+	@scripts/install-deps.sh format
+	@scripts/format.sh --check
+
+lint:
+	@scripts/install-deps.sh build format
+	@scripts/lint.sh
+
+bench: build
+	@scripts/bench.sh
+
+dist: build
+	@scripts/dist.sh
+
+fuzz:
+	@scripts/install-deps.sh build check
+	@scripts/build.sh fuzz
+	@tests/fuzz/run.sh $(or $(SECONDS),3600)
+
+torture: build
+	@scripts/torture.sh $(or $(KILLS),50)
+
+clean:
+	@rm -rf build qmq-dist/target tests/interop/target

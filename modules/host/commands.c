@@ -1,0 +1,293 @@
+#include "host/commands.h"
+
+#include "base/id.h"
+#include "base/memory.h"
+#include "portability/clock.h"
+#include "portability/file.h"
+#include "portability/host.h"
+#include "portability/thread.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_US (10 * 1000)
+#define STOP_WAIT_US (30 * 1000000LL)
+#define KILL_WAIT_US (5 * 1000000LL)
+#define START_SILENCE_US (60 * 1000000LL) /* without any change of the run file */
+#define RUN_FILE_LIMIT (64 * 1024)
+#define OUTPUT_LIMIT (16 * 1024 * 1024)
+
+typedef struct places {
+    const server_kind_t *kind;
+    const char *title; /* as the original's launchers print it */
+    char *pid_file;
+    char *run_file;
+    char *output;
+    char *log;
+} places_t;
+
+static char *join(const char *home, const char *directory, const char *name, const char *ending) {
+    size_t size = strlen(home) + strlen(directory) + strlen(name) + strlen(ending) + 3;
+    char *path = memory_alloc(size);
+    (void)snprintf(path, size, "%s/%s/%s%s", home, directory, name, ending);
+    return path;
+}
+
+static void places_init(places_t *p, const char *home, const server_kind_t *kind) {
+    p->kind = kind;
+    p->title = strcmp(kind->name, "metaserver") == 0 ? "meta server" : kind->name;
+    p->pid_file = join(home, "pid", kind->name, ".pid");
+    p->run_file = join(home, "run", kind->name, ".json");
+    p->output = join(home, "logs", kind->name, ".out");
+    p->log = join(home, "logs", kind->name, ".log");
+}
+
+static void places_free(places_t *p) {
+    memory_free(p->pid_file);
+    memory_free(p->run_file);
+    memory_free(p->output);
+    memory_free(p->log);
+}
+
+static json_t *run_file_read(const places_t *p) {
+    char *text = NULL;
+    size_t size = 0;
+    if (file_read_all(p->run_file, RUN_FILE_LIMIT, &text, &size) != APR_SUCCESS) return NULL;
+    json_t *run = json_loadb(text, size, 0, NULL);
+    free(text);
+    return run;
+}
+
+static int64_t run_file_pid(const places_t *p) {
+    json_t *run = run_file_read(p);
+    int64_t pid = json_integer_value(json_object_get(run, "pid"));
+    json_decref(run);
+    return pid;
+}
+
+/* Process of the instance, 0 when none lives: the pid file first, as the original's scripts; then the run file of a server in the
+ * foreground. */
+static int64_t running_pid(const places_t *p, bool *has_pid_file) {
+    char *text = NULL;
+    size_t size = 0;
+    int64_t pid = 0;
+    *has_pid_file = file_read_all(p->pid_file, 64, &text, &size) == APR_SUCCESS;
+    if (*has_pid_file) {
+        while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r' || text[size - 1] == ' ')) size--;
+        if (!id_parse_i64(view_make(text, size), &pid)) pid = 0;
+        free(text);
+    }
+    int64_t serving = run_file_pid(p);
+    if (pid > 0 && serving == pid && process_alive(pid)) return pid;
+    return serving > 0 && process_alive(serving) ? serving : 0;
+}
+
+static int64_t output_size(const places_t *p) {
+    path_info_t info;
+    return path_inspect(p->output, &info) == APR_SUCCESS && info.kind == PATH_FILE ? info.size : 0;
+}
+
+/* What a server that did not start said: the lines it added to its output. */
+static void print_reason(const places_t *p, int64_t from) {
+    char *text = NULL;
+    size_t size = 0;
+    if (file_read_all(p->output, OUTPUT_LIMIT, &text, &size) == APR_SUCCESS && (int64_t)size > from)
+        (void)fputs(text + from, stderr);
+    else
+        (void)fprintf(stderr, "qmq-%s ended without a word. Look into %s\n", p->kind->name, p->log);
+    free(text);
+}
+
+static apr_status_t spawn(const places_t *p, const char *home, const char *const *arguments, int64_t *pid) {
+    char *executable = NULL;
+    apr_status_t rv = process_executable(&executable);
+    if (rv != APR_SUCCESS) return rv;
+    size_t count = 0;
+    while (arguments[count] != NULL) count++;
+    const char **argv = memory_zalloc((count + 8) * sizeof *argv);
+    size_t n = 0;
+    argv[n++] = executable;
+    argv[n++] = "start-foreground";
+    argv[n++] = "--home";
+    argv[n++] = home;
+    argv[n++] = "--log-file";
+    argv[n++] = p->log;
+    for (size_t i = 0; i < count; i++) argv[n++] = arguments[i];
+    rv = process_start_detached(argv, p->output, pid);
+    memory_free(argv);
+    free(executable);
+    return rv;
+}
+
+/* Waits until the server serves (1) or is gone or says nothing new for too long (0). */
+static int await_serving(const places_t *p, int64_t pid) {
+    char last[256] = "";
+    int64_t silent_since = clock_mono_us();
+    for (;;) {
+        json_t *run = run_file_read(p);
+        const char *state = json_string_value(json_object_get(run, "state"));
+        const char *detail = json_string_value(json_object_get(run, "detail"));
+        bool ours = json_integer_value(json_object_get(run, "pid")) == pid;
+        bool serving = ours && state != NULL && (strcmp(state, "serving") == 0 || strcmp(state, "readonly") == 0);
+        char now[256];
+        (void)snprintf(now, sizeof now, "%s %s", state == NULL ? "" : state, detail == NULL ? "" : detail);
+        json_decref(run);
+        if (serving) return 1;
+        if (!process_alive(pid)) return 0;
+        if (strcmp(now, last) != 0) {
+            (void)memcpy(last, now, sizeof last);
+            silent_since = clock_mono_us();
+        }
+        if (clock_mono_us() - silent_since > START_SILENCE_US) {
+            (void)fprintf(stderr, "qmq-%s (process %lld) lives but does not serve after %lld s; it goes on trying. Look into %s\n",
+                          p->kind->name, (long long)pid, (long long)(START_SILENCE_US / 1000000), p->log);
+            return 0;
+        }
+        thread_sleep_us(POLL_US);
+    }
+}
+
+static apr_status_t prepare_directories(const places_t *p, const char *home) {
+    static const char *const names[] = {"logs", "pid", "run"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = join(home, names[i], "", "");
+        path[strlen(path) - 1] = '\0';
+        apr_status_t rv = directory_create(path);
+        if (rv != APR_SUCCESS)
+            (void)fprintf(stderr, "qmq-%s: cannot create %s. Make %s writable, or choose another --home\n", p->kind->name, path, home);
+        memory_free(path);
+        if (rv != APR_SUCCESS) return rv;
+    }
+    return APR_SUCCESS;
+}
+
+static int start(const places_t *p, const char *home, const char *const *arguments) {
+    (void)printf("Starting qmq %s ... ", p->title);
+    (void)fflush(stdout);
+    bool has_pid_file;
+    int64_t pid = running_pid(p, &has_pid_file);
+    if (pid != 0) {
+        (void)printf("already running as process %lld.\n", (long long)pid);
+        return 0;
+    }
+    if (prepare_directories(p, home) != APR_SUCCESS) {
+        (void)puts("SERVER DID NOT START");
+        return 1;
+    }
+    (void)path_remove(p->run_file);
+    int64_t said = output_size(p);
+    if (spawn(p, home, arguments, &pid) != APR_SUCCESS) {
+        (void)puts("SERVER DID NOT START");
+        return 1;
+    }
+    char text[32];
+    (void)snprintf(text, sizeof text, "%lld", (long long)pid);
+    if (file_replace(p->pid_file, text, strlen(text)) != APR_SUCCESS) {
+        (void)puts("FAILED TO WRITE PID");
+        (void)fprintf(stderr, "qmq-%s: cannot write %s; the server runs as process %s. Make the directory writable\n", p->kind->name,
+                      p->pid_file, text);
+        return 1;
+    }
+    if (!await_serving(p, pid)) {
+        (void)puts("SERVER DID NOT START");
+        (void)fflush(stdout);
+        if (!process_alive(pid)) {
+            print_reason(p, said);
+            (void)path_remove(p->pid_file);
+        }
+        return 1;
+    }
+    (void)puts("STARTED");
+    return 0;
+}
+
+static bool await_end(int64_t pid, int64_t wait_us) {
+    int64_t deadline = clock_mono_us() + wait_us;
+    while (process_alive(pid)) {
+        if (clock_mono_us() >= deadline) return false;
+        thread_sleep_us(POLL_US);
+    }
+    return true;
+}
+
+static int stop(const places_t *p) {
+    (void)printf("Stopping qmq %s ... ", p->title);
+    (void)fflush(stdout);
+    bool has_pid_file;
+    int64_t pid = running_pid(p, &has_pid_file);
+    if (pid == 0) {
+        if (has_pid_file)
+            (void)printf("no %s to stop (process of %s is gone)\n", p->title, p->pid_file);
+        else
+            (void)printf("no %s to stop (could not find file %s)\n", p->title, p->pid_file);
+        (void)path_remove(p->pid_file);
+        (void)path_remove(p->run_file);
+        return 0;
+    }
+    apr_status_t rv = process_ask_stop(pid);
+    if (rv == APR_SUCCESS && !await_end(pid, STOP_WAIT_US)) rv = process_kill(pid);
+    if (rv != APR_SUCCESS || !await_end(pid, KILL_WAIT_US)) {
+        (void)puts("FAILED");
+        (void)fprintf(stderr, "qmq-%s: process %lld does not end. Stop it as the user that started it\n", p->kind->name, (long long)pid);
+        return 1;
+    }
+    (void)path_remove(p->pid_file);
+    (void)path_remove(p->run_file);
+    (void)puts("STOPPED");
+    return 0;
+}
+
+/* Exit codes as an init script's status: 0 serving, 1 dead with a pid file, 3 not running. */
+static int status(const places_t *p) {
+    bool has_pid_file;
+    int64_t pid = running_pid(p, &has_pid_file);
+    if (pid == 0) {
+        (void)printf("qmq %s is not running\n", p->title);
+        return has_pid_file ? 1 : 3;
+    }
+    json_t *run = run_file_read(p);
+    const char *state = json_string_value(json_object_get(run, "state"));
+    (void)printf("qmq %s: %s, process %lld, version %s\n", p->title, state == NULL ? "starting" : state, (long long)pid,
+                 json_string_value(json_object_get(run, "version")));
+    const char *key;
+    json_t *port;
+    json_object_foreach(json_object_get(run, "ports"), key, port)(void) printf("  %s %lld\n", key, (long long)json_integer_value(port));
+    json_decref(run);
+    return 0;
+}
+
+static int reload(const places_t *p) {
+    bool has_pid_file;
+    int64_t pid = running_pid(p, &has_pid_file);
+    if (pid == 0) {
+        (void)fprintf(stderr, "qmq-%s: not running, nothing to reload\n", p->kind->name);
+        return 3;
+    }
+    if (process_ask_reload(pid) != APR_SUCCESS) {
+        (void)fprintf(stderr, "qmq-%s: process %lld does not take the reload request. Ask as the user that started it\n", p->kind->name,
+                      (long long)pid);
+        return 1;
+    }
+    (void)printf("qmq %s re-reads its configuration; see %s\n", p->title, p->log);
+    return 0;
+}
+
+bool host_is_command(const char *word) {
+    static const char *const words[] = {"start", "stop", "restart", "status", "reload"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(word, words[i]) == 0) return true;
+    return false;
+}
+
+int host_command(const char *command, const char *home, const server_kind_t *kind, const char *const *arguments) {
+    places_t p;
+    places_init(&p, home, kind);
+    int code = 0;
+    if (strcmp(command, "stop") == 0 || strcmp(command, "restart") == 0) code = stop(&p);
+    if (code == 0 && (strcmp(command, "start") == 0 || strcmp(command, "restart") == 0)) code = start(&p, home, arguments);
+    if (strcmp(command, "status") == 0) code = status(&p);
+    if (strcmp(command, "reload") == 0) code = reload(&p);
+    places_free(&p);
+    return code;
+}

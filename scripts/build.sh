@@ -1,0 +1,14 @@
+#!/bin/sh
+# Configures (once) and builds a preset of CMakePresets.json; `release` also assembles the release tree.
+# usage: build.sh PRESET
+set -eu
+cd "$(dirname "$0")/.."
+preset=$1
+[ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"/tmp/qmq-configure.$$" 2>&1 || {
+    cat "/tmp/qmq-configure.$$" >&2
+    rm -f "/tmp/qmq-configure.$$"
+    exit 1
+}
+rm -f "/tmp/qmq-configure.$$"
+cmake --build "build/$preset" -- --quiet
+[ "$preset" != release ] || scripts/tree.sh

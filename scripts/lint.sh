@@ -1,0 +1,21 @@
+#!/bin/sh
+# Static checks: clang-tidy over every module, the house rules that grep can check.
+set -eu
+cd "$(dirname "$0")/.."
+failed=0
+bad=$(git ls-files '*.c' '*.h' | grep -v '^portability/' | xargs grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)[^/]*(_WIN32|WIN32|__linux__|__unix__|__MINGW|_MSC_VER|__APPLE__)' | grep -v '^include/qmq/error.h:' || true)
+if [ -n "$bad" ]; then
+    echo "platform conditions outside portability/:" >&2
+    echo "$bad" >&2
+    failed=1
+fi
+bad=$(git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- modules portability include || true)
+if [ -n "$bad" ]; then
+    echo "$bad" >&2
+    failed=1
+fi
+[ -f build/clang/compile_commands.json ] || cmake --preset clang >/dev/null
+git ls-files 'modules/*.c' 'portability/*.c' | xargs -P "$(nproc)" -n 4 clang-tidy -p build/clang --quiet 2>/dev/null >/tmp/qmq-tidy.$$ || failed=1
+grep -E 'error:|warning:' /tmp/qmq-tidy.$$ | sort -u >&2 || true
+rm -f /tmp/qmq-tidy.$$
+exit $failed

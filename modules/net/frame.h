@@ -22,11 +22,13 @@ typedef struct frame {
     size_t size; /* bytes of the whole frame */
 } frame_t;
 
-/* Looks at the beginning of `size` bytes. APR_SUCCESS: *frame filled, body a view into data. QMQ_E_PENDING: more bytes are needed, *needed (from the beginning of
- * the frame) when known, else FRAME_HEAD. QMQ_E_MALFORMED: protocol error (2.6); QMQ_E_TOO_LONG: above max_frame; *reason says what in words. */
+/* Looks at the beginning of `size` bytes. APR_SUCCESS: *frame filled, body a view into data. QMQ_E_PENDING: more bytes are needed, *needed
+ * (from the beginning of the frame) when known, else FRAME_HEAD. QMQ_E_MALFORMED: protocol error (2.6); QMQ_E_TOO_LONG: above max_frame;
+ * *reason says what in words. */
 apr_status_t frame_parse(const uint8_t *data, size_t size, size_t max_frame, frame_t *frame, size_t *needed, const char **reason);
 
 /* Writes the 24 bytes in front of a body of body_size bytes. */
-void frame_write_head(uint8_t to[FRAME_HEAD], int16_t code, int16_t version, int32_t opaque, int32_t flag, int16_t request_code, size_t body_size);
+void frame_write_head(uint8_t to[FRAME_HEAD], int16_t code, int16_t version, int32_t opaque, int32_t flag, int16_t request_code,
+                      size_t body_size);
 
 #endif

@@ -1,4 +1,5 @@
-/* The asking side: one connection per remote address, shared by all requests to it, answers matched by opaque (wire-protocol.md 1.3, 2.4). Lives on one loop. */
+/* The asking side: one connection per remote address, shared by all requests to it, answers matched by opaque (wire-protocol.md 1.3, 2.4).
+ * Lives on one loop. */
 #ifndef QMQ_NET_REQUESTER_H
 #define QMQ_NET_REQUESTER_H
 
@@ -17,8 +18,8 @@ typedef struct requester_options {
     const log_t *log;
 } requester_options_t;
 
-/* response is NULL unless status is APR_SUCCESS. APR_TIMEUP: no answer in time. QMQ_E_UNREACHABLE: no connection. QMQ_E_CLOSED: it was lost, or the requester stops.
- * Called exactly once, on the loop's thread, never inside requester_send. */
+/* response is NULL unless status is APR_SUCCESS. APR_TIMEUP: no answer in time. QMQ_E_UNREACHABLE: no connection. QMQ_E_CLOSED: it was
+ * lost, or the requester stops. Called exactly once, on the loop's thread, never inside requester_send. */
 typedef void (*response_fn)(void *arg, apr_status_t status, const frame_t *response, block_t *block);
 
 typedef struct request_options {
@@ -37,6 +38,7 @@ void requester_send(requester_t *r, const char *address, const request_options_t
 void requester_destroy(requester_t *r, void (*stopped)(void *arg), void *arg);
 
 /* A blocking call for command-line tools and start-up code: own short-lived loop. *body is malloc'ed (caller frees with memory_free). */
-apr_status_t requester_call(const char *address, const request_options_t *options, const void *body, size_t body_size, int16_t *code, uint8_t **answer, size_t *answer_size);
+apr_status_t requester_call(const char *address, const request_options_t *options, const void *body, size_t body_size, int16_t *code,
+                            uint8_t **answer, size_t *answer_size);
 
 #endif

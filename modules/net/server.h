@@ -1,6 +1,6 @@
-/* A listening port with a table of commands, served by several loops (design section 5): the listener lives on the first loop, connections are dealt out
- * to all. Unknown codes are answered 3, frames with the response flag are ignored, protocol errors close the connection and are logged with the peer's address
- * and what it seems to speak (TLS hello, HTTP request). */
+/* A listening port with a table of commands, served by several loops (design section 5): the listener lives on the first loop, connections
+ * are dealt out to all. Unknown codes are answered 3, frames with the response flag are ignored, protocol errors close the connection and
+ * are logged with the peer's address and what it seems to speak (TLS hello, HTTP request). */
 #ifndef QMQ_NET_SERVER_H
 #define QMQ_NET_SERVER_H
 
@@ -11,7 +11,8 @@
 
 typedef struct net_server net_server_t;
 
-/* Called on the connection's loop; answer now (connection_reply) or later (reply_to). frame->body is valid during the call, retain block to keep it. */
+/* Called on the connection's loop; answer now (connection_reply) or later (reply_to). frame->body is valid during the call, retain block to
+ * keep it. */
 typedef void (*command_fn)(void *arg, connection_t *c, const frame_t *request, block_t *block);
 
 typedef struct command {
@@ -20,11 +21,11 @@ typedef struct command {
 } command_t;
 
 typedef struct net_server_options {
-    const char *name;    /* "broker.port": the key the port comes from, for messages */
-    const char *address; /* "0.0.0.0" or one IPv4 address */
-    int port;            /* 0: any free one */
-    const command_t *commands; /* ends with code 0 */
-    void *arg;           /* for commands and events */
+    const char *name;                              /* "broker.port": the key the port comes from, for messages */
+    const char *address;                           /* "0.0.0.0" or one IPv4 address */
+    int port;                                      /* 0: any free one */
+    const command_t *commands;                     /* ends with code 0 */
+    void *arg;                                     /* for commands and events */
     void (*burst_end)(void *arg, connection_t *c); /* NULL allowed */
     void (*opened)(void *arg, connection_t *c);    /* NULL allowed */
     void (*closed)(void *arg, connection_t *c);    /* NULL allowed */

@@ -62,8 +62,8 @@ typedef struct loop_listener loop_listener_t;
 /* Takes over a new connection; on overload it may close it with raw_socket_close. */
 typedef void (*loop_accept_fn)(void *arg, raw_socket_t *s);
 
-/* Listens on address (IPv4 text, "0.0.0.0" for all) and port (0 = any free one; *bound_port tells). Fails with APR_EADDRINUSE when
- * taken. When the descriptor limit is reached, accepting pauses for a while instead of spinning. */
+/* Listens on address (IPv4 text, "0.0.0.0" for all) and port (0 = any free one; *bound_port tells). Fails with
+ * APR_FROM_OS_ERROR(EADDRINUSE) when taken. When the descriptor limit is reached, accepting pauses for a while instead of spinning. */
 apr_status_t loop_listen(loop_listener_t **out, loop_t *l, const char *address, int port, loop_accept_fn accept, void *arg,
                          int *bound_port);
 void loop_listener_close(loop_listener_t *l);

@@ -1,7 +1,7 @@
 /* Open files. Plain descriptors: apr_file_t has a position and a pool of its own, and no positional calls. */
 #include "portability/file.h"
 
-#include "modules/base/status.h"
+#include "base/status.h"
 #include "portability/posix/fault.h"
 #include "portability/posix/file_private.h"
 #include "portability/posix/system.h"

@@ -7,7 +7,7 @@
 #include "portability/posix/system.h"
 #include "portability/posix/timer_heap.h"
 
-#include "modules/base/status.h"
+#include "base/status.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Connection attempts. */
 #include "portability/loop.h"
 
-#include "modules/base/status.h"
+#include "base/status.h"
 #include "portability/posix/loop_private.h"
 #include "portability/posix/socket_address.h"
 #include "portability/posix/system.h"

@@ -1,7 +1,7 @@
 /* Connected sockets on a loop: reads by readiness, writes by completion. */
 #include "portability/loop.h"
 
-#include "modules/base/status.h"
+#include "base/status.h"
 #include "portability/posix/file_private.h"
 #include "portability/posix/loop_private.h"
 #include "portability/posix/system.h"

@@ -106,24 +106,42 @@ def start(make):
     return lambda *args, **options: make(*args, **options).start()
 
 
-@pytest.fixture(scope="module")
-def shared_standalone(request, tree):
-    """One standalone for all tests of a file; the file's SETTINGS are its settings."""
+def shared_server(request, tree, kind):
+    """One server for all tests of a file; the file's SETTINGS are its settings."""
     instances = request.config.qmq_instances
     owner = request.node.nodeid
     settings = getattr(request.module, "SETTINGS", {})
     home = instances.new_home(Path(request.node.fspath).stem)
-    yield instances.add(owner, Server(tree, home, "standalone", settings))
+    yield instances.add(owner, Server(tree, home, kind, settings))
     instances.release(owner)
+
+
+def serving(server):
+    """The shared server for one test; started again when a test before ended it."""
+    if not server.alive():
+        server.start()
+    yield server
+    assert server.alive(), f"the {server.kind} ended during this test"
+
+
+@pytest.fixture(scope="module")
+def shared_standalone(request, tree):
+    yield from shared_server(request, tree, "standalone")
 
 
 @pytest.fixture
 def standalone(shared_standalone):
-    """The file's standalone, serving; started again when a test before ended it."""
-    if not shared_standalone.alive():
-        shared_standalone.start()
-    yield shared_standalone
-    assert shared_standalone.alive(), "the server ended during this test"
+    yield from serving(shared_standalone)
+
+
+@pytest.fixture(scope="module")
+def shared_metaserver(request, tree):
+    yield from shared_server(request, tree, "metaserver")
+
+
+@pytest.fixture
+def metaserver(shared_metaserver):
+    yield from serving(shared_metaserver)
 
 
 @pytest.fixture
@@ -134,20 +152,20 @@ def broker(standalone):
 
 
 @pytest.fixture
-def meta(standalone):
-    """A connection to the metaserver port of the file's standalone."""
-    with standalone.client("meta.server.port") as client:
+def meta(metaserver):
+    """A connection to the TCP port of the file's metaserver."""
+    with metaserver.client("meta.server.port") as client:
         yield client
 
 
 @pytest.fixture
-def http(standalone):
-    return Http(standalone.port("meta.server.discover.port"))
+def http(metaserver):
+    return Http(metaserver.port("meta.server.discover.port"))
 
 
 @pytest.fixture
-def database(standalone):
-    return Database(standalone.home)
+def database(metaserver):
+    return Database(metaserver.home)
 
 
 _subjects = itertools.count(1)

@@ -76,17 +76,18 @@ class _Log:
 
     def records(self, start=0):
         self.end, self.stopped = start, "no segment"
+        first = True
         for base, path in segments(self.directory):
             if base + self.segment_size <= start:
                 continue
-            if base > self.end:
-                self.stopped = f"hole before segment {base}" if start < base and self.end else self.stopped
-                if self.end and self.end != base:
-                    return
+            if not first and base != self.end:
+                self.stopped = f"segment {self.end} is missing"
+                return
+            first = False
             with open(path, "rb") as file:
                 size = min(os.fstat(file.fileno()).st_size, self.segment_size)
                 if size == 0:
-                    self.end, self.stopped = max(self.end, base), "empty segment"
+                    self.end, self.stopped = max(start, base), "empty segment"
                     return
                 with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as data:
                     yield from self._segment(data, base, max(start - base, 0))

@@ -17,9 +17,10 @@ void properties_free(properties_t *p);
 const char *properties_get(const properties_t *p, const char *key);
 /* Line a key's (last) definition starts at, 0 when absent. */
 int properties_line(const properties_t *p, const char *key);
-/* The value before unescaping backslashes that are no valid escape, for the "D:\data" diagnosis; NULL when absent. */
+/* The value as it stands in the file, trimmed, for the "D:\data" diagnosis: no escape resolved, a continuation is backslash and line feed.
+ * NULL when absent. */
 const char *properties_raw(const properties_t *p, const char *key);
-/* Walks all keys in file order; index from 0; false at the end. */
+/* Walks all keys in file order, blank values as ""; index from 0; false at the end. */
 int properties_at(const properties_t *p, size_t index, const char **key, const char **value);
 
 #endif

@@ -1,0 +1,114 @@
+#!/bin/sh
+# Runs the tests and ends with the line "N passed, N failed". Without a stage: all of them, in this order; each prints its time.
+# usage: check.sh [STAGE...]     stages: unit integration fault asan tsan clang fuzz interop
+set -u
+cd "$(dirname "$0")/.."
+stages=${*:-unit integration fault asan tsan clang fuzz interop}
+passed=0
+failed=0
+python=/usr/bin/python3
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# Counts the last "N passed, N failed" line of a file; a program that ended badly without one counts as a failure.
+count() { # FILE EXIT_CODE NAME
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1)
+    if [ -n "$line" ]; then
+        p=${line%% passed*}
+        f=${line#*passed, }
+        f=${f%% failed*}
+    else
+        p=0
+        f=0
+    fi
+    if [ "$2" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    if [ "$f" != 0 ]; then
+        echo "--- $3"
+        grep -vE '^[[:space:]]*(PASS|passed)' "$1" | tail -n 60
+    fi
+    passed=$((passed + p))
+    failed=$((failed + f))
+    echo "$3: $p passed, $f failed"
+}
+
+build() { # PRESET
+    if ! scripts/build.sh "$1" >"$results/build" 2>&1; then
+        tail -n 40 "$results/build"
+        echo "build $1: failed"
+        failed=$((failed + 1))
+        return 1
+    fi
+}
+
+unit_tests() { # PRESET [SKIP_PATTERN]
+    for program in build/"$1"/tests/unit/*/unit_*; do
+        [ -x "$program" ] && [ -f "$program" ] || continue
+        case $(basename "$program") in ${2:-none}) continue ;; esac
+        "$program" >"$results/out" 2>&1 </dev/null
+        count "$results/out" $? "$1 $(basename "$program")"
+    done
+}
+
+pytest_run() { # NAME TREE PATHS...
+    name=$1
+    tree=$2
+    shift 2
+    QMQ_TREE=$tree $python -m pytest -q -x --maxfail=20 -p no:cacheprovider --junitxml="$results/junit.xml" "$@" >"$results/out" 2>&1 </dev/null
+    code=$?
+    $python tests/support/counts.py "$results/junit.xml" >>"$results/out" || code=1
+    count "$results/out" $code "$name"
+    grep -E '^SKIPPED|^runs [0-9]' "$results/out" || true
+}
+
+release_tree() {
+    echo "$PWD/qmq-dist/target/qmq-dist-$(scripts/version.sh)-bin"
+}
+
+run_stage() {
+    case $1 in
+    unit) build release && unit_tests release ;;
+    integration) build release && pytest_run integration "$(release_tree)" tests/support tests/integration ;;
+    fault) build release && pytest_run fault "$(release_tree)" tests/fault ;;
+    asan)
+        if build asan; then
+            unit_tests asan
+            scripts/tree.sh build/asan build/asan/tree && pytest_run "integration under ASan and UBSan" "$PWD/build/asan/tree" tests/integration -k "wire or broker"
+        fi
+        ;;
+    tsan)
+        if build tsan; then
+            unit_tests tsan
+            scripts/tree.sh build/tsan build/tsan/tree && pytest_run "integration under TSan" "$PWD/build/tsan/tree" tests/integration -k "wire_ack or wire_pull or wire_send or storage"
+        fi
+        ;;
+    clang) build clang && { passed=$((passed + 1)); echo "clang: builds without a warning"; } ;;
+    fuzz)
+        if build fuzz; then
+            tests/fuzz/run.sh "${QMQ_FUZZ_SECONDS:-20}" >"$results/out" 2>&1
+            count "$results/out" $? fuzz
+        fi
+        ;;
+    interop)
+        if scripts/build-interop.sh >"$results/out" 2>&1; then
+            build release && pytest_run interop "$(release_tree)" tests/interop
+        else
+            tail -n 20 "$results/out"
+            echo "interop: the Java client cannot be built"
+            failed=$((failed + 1))
+        fi
+        ;;
+    *)
+        echo "check.sh: unknown stage $1" >&2
+        exit 2
+        ;;
+    esac
+}
+
+for stage in $stages; do
+    begin=$(date +%s)
+    echo "== $stage"
+    run_stage "$stage"
+    echo "== $stage took $(($(date +%s) - begin)) s"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

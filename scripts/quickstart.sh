@@ -1,0 +1,38 @@
+#!/bin/sh
+# From a build to real messages: starts standalone from the release tree (when none runs), sends the lines of README.md through it, receives them, says how to go on.
+set -eu
+cd "$(dirname "$0")/.."
+tree=qmq-dist/target/qmq-dist-$(scripts/version.sh)-bin
+subject=quickstart.lines
+group=quickstart
+
+"$tree/bin/standalone.sh" start "$@"
+# The group exists before the first message is sent: a new group starts at what comes after it.
+received=$(mktemp)
+trap 'rm -f "$received"' EXIT
+lines=$(grep -c '' README.md)
+sent=$("$tree/bin/qmq.sh" send "$subject" README.md)
+"$tree/bin/qmq.sh" consume "$subject" --group "$group" --count "$lines" --timeout 30s >"$received"
+if ! sort README.md | cmp -s - "$received.sorted" 2>/dev/null; then
+    sort "$received" >"$received.sorted"
+    sort README.md | cmp -s - "$received.sorted" || { rm -f "$received.sorted"; echo "quickstart: what was received is not what was sent; look into $tree/logs" >&2; exit 1; }
+fi
+rm -f "$received.sorted"
+cat <<TEXT
+
+$sent
+QMQ runs. The $lines lines of README.md went through it as messages of the subject $subject
+and came back, each acknowledged, to the group $group.
+
+$("$tree/bin/standalone.sh" status)
+  data in $tree/data, logs in $tree/logs
+
+Go on:
+  $tree/bin/qmq.sh consume hello --group me            waits for messages, a line each
+  echo "hello, world" | $tree/bin/qmq.sh send hello    in another terminal
+  $tree/bin/tools.sh ListBrokers --metaserver=127.0.0.1:8080
+Java services use the official client with metaserver 127.0.0.1:8080. See README.md and docs/.
+
+Stop:
+  $tree/bin/standalone.sh stop
+TEXT

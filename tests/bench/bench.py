@@ -1,0 +1,169 @@
+"""make bench: starts servers of the release tree, loads them, prints each figure beside its budget (design section 7) and writes them as JSON."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from harness import Server  # noqa: E402
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def memory_kib(pid, key):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    return 0
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.rows = []
+        self.directory = Path(tempfile.mkdtemp(prefix="qmq-bench-", dir=options.directory))
+
+    def row(self, what, figure, unit, budget):
+        self.rows.append({"what": what, "figure": figure, "unit": unit, "budget": budget})
+        print(f"{what:<66} {figure:>12,.3f} {unit:<8} {budget}", flush=True)
+
+    def load(self, command, **options):
+        line = [self.options.load, command]
+        for key, value in options.items():
+            line += [f"--{key}", str(value)]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
+        if done.returncode != 0 and not done.stdout:
+            raise SystemExit(f"bench: {' '.join(line)} failed: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def bare(self, size, batch, window, count):
+        """The bare loop with the same batches; bytes a second and CPU seconds a million messages."""
+        file = self.directory / "bare.log"
+        server = subprocess.Popen([self.options.load, "bare", "--file", str(file)], stdout=subprocess.PIPE, text=True)
+        port = int(server.stdout.readline())
+        before = cpu_seconds(server.pid)
+        told = self.load("produce", address=f"127.0.0.1:{port}", size=size, batch=batch, window=window, count=count)
+        used = 0.0
+        try:
+            used = cpu_seconds(server.pid) - before
+        except (OSError, IndexError):
+            pass
+        server.wait(30)
+        file.unlink()
+        return told["bytes"] / told["seconds"], used * 1e6 / told["messages"]
+
+    def server(self, name, settings=None):
+        home = self.directory / name
+        home.mkdir()
+        server = Server(self.options.tree, home, "standalone", settings)
+        begin = time.monotonic()
+        server.start()
+        server.started_in = time.monotonic() - begin
+        return server
+
+    def produce(self, server, subject, size, batch, window, count):
+        before = cpu_seconds(server.pid)
+        told = self.load("produce", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, size=size, batch=batch, window=window, count=count)
+        return told["bytes"] / told["seconds"], (cpu_seconds(server.pid) - before) * 1e6 / told["messages"], told["messages"] / told["seconds"]
+
+    def consume(self, server, subject, batch, count):
+        before = cpu_seconds(server.pid)
+        told = self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, batch=batch, count=count)
+        return told["bytes"] / told["seconds"], (cpu_seconds(server.pid) - before) * 1e6 / max(told["messages"], 1), told["messages"] / told["seconds"]
+
+    def throughput(self, size, batch, count, produce_budget, consume_budget):
+        server = self.server(f"size{size}")
+        subject = f"bench.{size}"
+        self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, batch=batch, count=0)
+        ratios, speeds, bare_speeds, cpus, bare_cpus = [], [], [], [], []
+        for _ in range(self.options.rounds):
+            bare, bare_cpu = self.bare(size, batch, 8, count)
+            speed, cpu, _ = self.produce(server, subject, size, batch, 8, count)
+            ratios.append(speed / bare)
+            speeds.append(speed)
+            bare_speeds.append(bare)
+            cpus.append(cpu)
+            bare_cpus.append(bare_cpu)
+        middle = lambda values: sorted(values)[len(values) // 2]
+        what = f"{size} B x {batch}, window 8"
+        self.row(f"produce {what}: share of the bare loop", 100 * middle(ratios), "%", ">= 60 (then 75)" if size > 500 else "(>= 50)")
+        self.row(f"produce {what}", middle(speeds) / 1e6, "MB/s", f"bare loop {middle(bare_speeds) / 1e6:,.0f}")
+        self.row(f"produce {what}: server CPU a million", middle(cpus), "s", f"<= {produce_budget} (bare loop {middle(bare_cpus):.2f})")
+        speed, cpu, rate = self.consume(server, subject, batch, count * self.options.rounds)
+        self.row(f"consume {size} B, {batch} a pull, each acknowledged", speed / 1e6, "MB/s", f"{rate:,.0f} messages/s")
+        self.row(f"consume {size} B, {batch} a pull: server CPU a million", cpu, "s", f"<= {consume_budget}")
+        server.stop()
+        shutil.rmtree(server.home)
+
+    def latency(self):
+        server = self.server("latency")
+        address = f"127.0.0.1:{server.port('broker.port')}"
+        self.load("consume", address=address, subject="latency", batch=1, count=0)
+        told = self.load("latency", address=address, subject="latency", size=128, count=self.options.trips)
+        self.row("append -> parked pull answered, p50", told["p50_us"], "us", "<= 40")
+        self.row("append -> parked pull answered, p99", told["p99_us"], "us", "<= 300 (then 150)")
+        server.stop()
+
+    def idle(self):
+        server = self.server("idle")
+        self.row("start of standalone to serving", 1000 * server.started_in, "ms", "<= 200")
+        before, begin = cpu_seconds(server.pid), time.monotonic()
+        time.sleep(self.options.idle)
+        share = 100 * (cpu_seconds(server.pid) - before) / (time.monotonic() - begin)
+        self.row("idle standalone: resident", memory_kib(server.pid, "VmRSS") / 1024, "MiB", "<= 15")
+        self.row("idle standalone: private (RssAnon)", memory_kib(server.pid, "RssAnon") / 1024, "MiB", "(broker alone <= 5)")
+        self.row("idle standalone: CPU", share, "%", "none measurable")
+        self.row("idle standalone: descriptors", len(os.listdir(f"/proc/{server.pid}/fd")), "", "")
+        server.stop()
+
+    def sizes(self):
+        programs = [path for path in (Path(self.options.tree) / "lib").iterdir() if path.is_file()]
+        total = 0
+        for program in programs:
+            stripped = self.directory / program.name
+            subprocess.run(["strip", "-o", str(stripped), str(program)], check=False)
+            total += stripped.stat().st_size if stripped.exists() else program.stat().st_size
+        self.row("all programs of the release, stripped", total / 2**20, "MiB", "<= 30")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tree", required=True)
+    parser.add_argument("--load", required=True)
+    parser.add_argument("--directory", default=None, help="where the stores are made (default: the system's temporary directory)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=300000, help="messages of 1 KiB a round")
+    parser.add_argument("--trips", type=int, default=3000)
+    parser.add_argument("--idle", type=float, default=5.0)
+    parser.add_argument("--json", default=None)
+    parser.add_argument("--only", default="idle,latency,throughput,sizes")
+    options = parser.parse_args()
+    options.tree, options.load = str(Path(options.tree).resolve()), str(Path(options.load).resolve())
+    bench = Bench(options)
+    parts = options.only.split(",")
+    if "idle" in parts:
+        bench.idle()
+    if "latency" in parts:
+        bench.latency()
+    if "throughput" in parts:
+        bench.throughput(1024, 50, options.count, 0.9, 0.4)
+        bench.throughput(128, 50, options.count * 3, 0.4, 0.14)
+    if "sizes" in parts:
+        bench.sizes()
+    shutil.rmtree(bench.directory, ignore_errors=True)
+    if options.json:
+        Path(options.json).write_text(json.dumps(bench.rows, indent=1) + "\n", encoding="utf-8")
+
+
+main()

@@ -330,3 +330,23 @@ int64_t metric_value(const metric_t *m) {
     bool counts_calls = m->window != NULL;
     return atomic_load_explicit(counts_calls ? &m->calls : &m->value, memory_order_relaxed);
 }
+
+#define MALLOC_OVERHEAD 16
+
+size_t metrics_memory(metrics_t *m) {
+    size_t bytes = sizeof *m + m->families.capacity * TABLE_ENTRY_SIZE;
+    mutex_lock(&m->gauge_lock);
+    mutex_lock(&m->lock);
+    for (const metric_family_t *f = atomic_load(&m->first); f != NULL; f = atomic_load(&f->next)) {
+        bytes += sizeof *f + f->series.capacity * TABLE_ENTRY_SIZE + 2 * MALLOC_OVERHEAD;
+        for (const gauge_t *g = f->first_gauge; g != NULL; g = g->next) bytes += sizeof *g + key_view(&g->key).size + MALLOC_OVERHEAD;
+        for (const metric_t *s = atomic_load(&f->first); s != NULL; s = atomic_load(&s->next)) {
+            bytes += sizeof *s + key_view(&s->key).size + MALLOC_OVERHEAD;
+            if (s->window != NULL) bytes += window_memory(s->window);
+        }
+    }
+    bytes += m->by_arg.capacity * TABLE_ENTRY_SIZE;
+    mutex_unlock(&m->lock);
+    mutex_unlock(&m->gauge_lock);
+    return bytes;
+}

@@ -39,6 +39,9 @@ void metric_time_us(metric_t *m, int64_t us); /* timer; exported in milliseconds
 /* For tests and health: a counter's value, the sum of a meter, how many times a timer took. */
 int64_t metric_value(const metric_t *m);
 
+/* Bytes the registry takes, about. */
+size_t metrics_memory(metrics_t *m);
+
 /* Prometheus text format 0.0.4 as broker.md 18; caller frees with memory_free, NULL when there is no memory. extra_label/extra_value (NULL:
  * none) are added to every series. Any thread; updates go on meanwhile. */
 char *metrics_export(metrics_t *m, const char *extra_label, const char *extra_value);

@@ -14,6 +14,8 @@ struct table_entry {
 
 #define REMOVED 1u
 
+_Static_assert(sizeof(struct table_entry) <= TABLE_ENTRY_SIZE, "the header says how big an entry is");
+
 void table_init(table_t *t, view_t (*key_of)(const void *value)) {
     memset(t, 0, sizeof *t);
     t->key_of = key_of;

@@ -5,6 +5,8 @@
 
 #include "base/view.h"
 
+#define TABLE_ENTRY_SIZE 16 /* bytes of one of `capacity` */
+
 typedef struct table {
     struct table_entry *entries;
     size_t count;

@@ -15,6 +15,8 @@
 #define LAST_OCTAVE 31
 #define STEPS (STEPS_AN_OCTAVE * (LAST_OCTAVE - STEP_BITS + 2))
 
+#define MALLOC_OVERHEAD 16
+
 typedef struct histogram {
     _Atomic int64_t least;
     _Atomic int64_t most;
@@ -208,6 +210,17 @@ void window_quantiles(const window_t *w, int64_t now_us, const double *q, size_t
             values[i] = (double)s.samples[rank_of(q[i], n) - 1];
         }
     }
+}
+
+size_t window_memory(const window_t *w) {
+    size_t bytes = sizeof *w + MALLOC_OVERHEAD;
+    for (size_t i = 0; i < WINDOW_BUCKETS; i++) {
+        struct window_bucket *b = atomic_load_explicit(&w->buckets[i], memory_order_acquire);
+        if (b == NULL) continue;
+        bytes += sizeof *b + MALLOC_OVERHEAD;
+        if (atomic_load_explicit(&b->histogram, memory_order_acquire) != NULL) bytes += sizeof(histogram_t) + MALLOC_OVERHEAD;
+    }
+    return bytes;
 }
 
 void window_free(window_t *w) {

@@ -22,6 +22,8 @@ typedef struct window {
 void window_add(window_t *w, int64_t now_us, int64_t us);
 /* values[i] = quantile q[i] (0 to 1) of what was added lately; NaN when nothing was. */
 void window_quantiles(const window_t *w, int64_t now_us, const double *q, size_t count, double *values);
+/* Bytes it takes, itself included, about. Any thread. */
+size_t window_memory(const window_t *w);
 /* No adding at the same time. */
 void window_free(window_t *w);
 

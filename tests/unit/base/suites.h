@@ -11,5 +11,11 @@ extern const test_case_t chain_cases[];
 extern const test_case_t table_cases[];
 extern const test_case_t error_cases[];
 extern const test_case_t id_cases[];
+extern const test_case_t properties_cases[];
+extern const test_case_t nearest_cases[];
+extern const test_case_t log_cases[];
+extern const test_case_t window_cases[];
+extern const test_case_t metrics_cases[];
+extern const test_case_t config_cases[];
 
 #endif

@@ -18,6 +18,7 @@ class Ledger:
         self.owner = {}  # (subject, group, message id) -> consumer
         self.sequences = defaultdict(list)  # subject -> message ids in the order of their sequences, from the disk
         self.redelivered = 0
+        self.reused = 0  # sequences or pull offsets that came to mean another message
         self.breaches = []
 
     def breach(self, text):
@@ -53,6 +54,7 @@ class Ledger:
                 if before is not None:
                     self.redelivered += 1
                 if before not in (None, message.id):
+                    self.reused += 1
                     self.breaches.append(f"{key}: offset {offset} was {before} and is now {message.id}")
                 known[offset] = message.id
                 owner = self.owner.setdefault((subject, group, message.id), consumer)
@@ -69,18 +71,17 @@ class Ledger:
     # ---- the disk
 
     def compare(self, subject, record):
-        """One record of the message log, in log order; a sequence must always hold the same message."""
+        """One record of the message log, in log order: sequences are dense and always hold the same message."""
         known = self.sequences[subject]
         identity = (record.message().id, record.crc)
         if record.sequence < len(known):
             if known[record.sequence] != identity:
+                self.reused += 1
                 self.breach(f"{subject}: sequence {record.sequence} was {known[record.sequence]}, is {identity}")
-                return "reused"
         elif record.sequence > len(known):
             self.breach(f"{subject}: sequence {record.sequence} after {len(known) - 1}")
         else:
             known.append(identity)
-        return None
 
     def lost(self):
         """Acknowledged messages that the disk does not have."""

@@ -141,12 +141,11 @@ def test_storage_46_a_torn_last_record_is_cut_off(server, keep_length):
     assert server.stop() == 0
     records = list(Store(server.store_root()).messages())
     last = records[-1]
-    whole = log_path(server).read_bytes()[: last.end] if log_path(server).stat().st_size < 1 << 24 else None
-    if whole is None:
-        with open(log_path(server), "rb") as file:
-            whole = file.read(last.end)
-    size = last.end - last.offset
-    for left in sorted({1, 3, 4, 5, 12, 13, last.header - 1, last.header, last.header + 1, size - 1} | set(range(9, size, 17))):
+    with open(log_path(server), "rb") as file:
+        whole = file.read(last.end)
+    size, header = last.end - last.offset, last.header
+    edges = {1, 3, 4, 5, 12, 13, 21, header - 12, header - 4, header - 1, header, header + 1, size - 1}
+    for left in sorted(edges | set(range(9, size, 17))):
         with open(log_path(server), "r+b") as file:
             file.write(whole)
         cut(log_path(server), last.offset + left, keep_length)

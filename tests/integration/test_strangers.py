@@ -159,5 +159,6 @@ def test_input_noise_inside_valid_frames_is_answered_51_or_4(standalone, subject
                 code = source.choice(requests)
                 body = source.randbytes(source.choice((0, 1, 5, 17, 41, 100, 1000)))
                 answer = client.request(code, body, version=source.choice((7, 8, 9)))
-                assert answer.code in (f.SUCCESS, f.NO_MESSAGE, f.BROKER_ERROR), (port, code, body.hex())
+                allowed = (f.UNKNOWN_CODE,) if port == "sync.port" else (f.SUCCESS, f.NO_MESSAGE, f.BROKER_ERROR)
+                assert answer.code in allowed, (port, code, body.hex())
     still_serves(standalone, subject)

@@ -14,6 +14,7 @@ ACTION_SEGMENT = 100 << 20
 CONSUMER_UNIT = 22
 CONSUMER_SEGMENT = 220_000_000
 BLANK_SIZE = 0x7FFFFFFF
+SMALLEST_PAYLOAD = 25  # flag, two times, two empty strings, body length
 
 _MESSAGE_MAGICS = {0xA1B2C302: 3, 0xA1B2C301: 2, 0xA1B2C300: 1}
 _ACTION_MAGIC = 0xC3B2A100
@@ -67,7 +68,6 @@ class _Log:
     """Walks the records of a segmented log until the first that is not whole; .end and .stopped say where and why."""
 
     segment_size = 0
-    filler_size = 0
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -131,6 +131,8 @@ class MessageLog(_Log):
         subject = reader.str()
         crc = reader.i64() if version > 1 else None
         size = reader.i32()
+        if size < SMALLEST_PAYLOAD:  # zeros where CRC and length should be look like an empty payload with the right CRC
+            raise Malformed("payload too short")
         header = reader.position - position
         payload = reader.raw(size)
         if reader.position - position > self.segment_size - position:
@@ -304,7 +306,7 @@ class Store:
         return found
 
     def _action_problems(self, by_subject):
-        found, pulled, handed = [], {}, {}
+        found, pulled = [], {}
         for action in self.actions():
             if action.type != PULL or action.broadcast:
                 continue
@@ -313,12 +315,19 @@ class Store:
             if action.first != expected:
                 found.append(f"{consumer}: pull offsets {action.first}.. at {action.offset}, expected {expected}")
             pulled[consumer] = max(action.last, expected - 1)
-            group = (action.subject, action.group)
-            if action.first_message < handed.get(group, 0):
-                found.append(f"{group}: message {action.first_message} handed out again at {action.offset}")
-            handed[group] = action.last_message + 1
             if action.last_message >= len(by_subject.get(action.subject, [])) and action.last >= action.first:
-                found.append(f"{group}: message {action.last_message} handed out but not in the log")
+                found.append(f"{consumer}: message {action.last_message} handed out but not in the log")
+        return found
+
+    def handed_again(self):
+        """Sentences about messages that a group got twice; right only after a reset of its position."""
+        found, handed = [], {}
+        for action in self.actions():
+            if action.type == PULL and not action.broadcast and action.last >= action.first:
+                group = (action.subject, action.group)
+                if action.first_message < handed.get(group, 0):
+                    found.append(f"{group}: message {action.first_message} handed out again at {action.offset}")
+                handed[group] = action.last_message + 1
         return found
 
 

@@ -1,7 +1,12 @@
 #include "suites.h"
 
+#include "child.h"
+#include "portability/host.h"
+
 #include <apr_env.h>
+#include <apr_file_io.h>
 #include <apr_general.h>
+#include <apr_strings.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +58,35 @@ void stopper_init(stopper_t *s, loop_t *l) {
     s->loop = l;
 }
 
+/* Test builds read these once, at their first use; the files come when a test writes them. */
+static bool name_hook_file(apr_pool_t *pool, const char *variable, const char *name) {
+    const char *directory = NULL;
+    if (apr_temp_dir_get(&directory, pool) != APR_SUCCESS) return false;
+    const char *path = apr_psprintf(pool, "%s/qmq-unit-%" APR_INT64_T_FMT "-%s", directory, process_id(), name);
+    return apr_env_set(variable, path, pool) == APR_SUCCESS;
+}
+
+static void remove_hook_file(const char *variable) {
+    const char *path = process_environment(variable);
+    path_info_t info;
+    if (path == NULL || path_inspect(path, &info) != APR_SUCCESS || info.kind == PATH_MISSING) return;
+    if (path_remove(path) != APR_SUCCESS) printf("cannot remove %s\n", path);
+}
+
 int main(int argc, char **argv) {
     static const test_suite_t suites[] = {
-        {"clock", clock_cases}, {"thread", thread_cases}, {"file", file_cases},       {"path", path_cases}, {"loop", loop_cases},
-        {"timer", timer_cases}, {"socket", socket_cases}, {"connect", connect_cases}, {NULL, NULL},
+        {"clock", clock_cases},     {"thread", thread_cases}, {"executor", executor_cases},
+        {"random", random_cases},   {"file", file_cases},     {"path", path_cases},
+        {"loop", loop_cases},       {"timer", timer_cases},   {"socket", socket_cases},
+        {"connect", connect_cases}, {"hooks", hooks_cases},   {"host", host_cases},
+        {"control", control_cases}, {"posix", posix_cases},   {NULL, NULL},
     };
-    return test_main(argc, argv, suites);
+    if (child_wanted(argc, argv)) return child_main(argc, argv);
+    apr_pool_t *pool = NULL;
+    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) return 2;
+    if (!name_hook_file(pool, "QMQ_TEST_CLOCK", "clock") || !name_hook_file(pool, "QMQ_TEST_FAULTS", "faults")) return 2;
+    int code = test_main(argc, argv, suites);
+    remove_hook_file("QMQ_TEST_CLOCK");
+    remove_hook_file("QMQ_TEST_FAULTS");
+    return code;
 }

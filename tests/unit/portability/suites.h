@@ -13,6 +13,12 @@ extern const test_case_t loop_cases[];
 extern const test_case_t timer_cases[];
 extern const test_case_t socket_cases[];
 extern const test_case_t connect_cases[];
+extern const test_case_t executor_cases[];
+extern const test_case_t random_cases[];
+extern const test_case_t host_cases[];
+extern const test_case_t control_cases[];
+extern const test_case_t posix_cases[]; /* where the system is one */
+extern const test_case_t hooks_cases[];
 
 /* A path in the scratch directory; the caller frees it. */
 char *scratch_path(const char *name);

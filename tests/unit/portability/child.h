@@ -1,0 +1,10 @@
+/* What this program does when a test starts it as another process: unit_portability --child <what> ... */
+#ifndef QMQ_TESTS_UNIT_PORTABILITY_CHILD_H
+#define QMQ_TESTS_UNIT_PORTABILITY_CHILD_H
+
+#include <stdbool.h>
+
+bool child_wanted(int argc, char **argv);
+int child_main(int argc, char **argv);
+
+#endif

@@ -106,14 +106,9 @@ static bool is_swallowed(const char *raw) {
     for (const char *c = raw; *c != 0; c++) {
         if (*c != '\\') continue;
         c++;
-        if (*c == '\n') {
-            /* only a path that took the next setting along is surely a mistake */
-            if (is_drive(raw) || strchr(c, '=') != NULL) return true;
-        } else if (*c == 0) {
-            return true; /* at the end of the file */
-        } else if (!is_meant(*c) && *c != 'u') {
-            return true;
-        }
+        /* a continuation is surely a mistake only in a path that took the next setting along */
+        bool wrong = *c == '\n' ? is_drive(raw) || strchr(c, '=') != NULL : !is_meant(*c) && *c != 'u';
+        if (wrong || *c == 0) return true;
     }
     return false;
 }

@@ -81,7 +81,7 @@ char *java_double_text(double value, char to[JAVA_DOUBLE_SIZE]) {
         (void)snprintf(at, JAVA_DOUBLE_SIZE - 1, "%d.0", (int)value);
         return to;
     }
-    decimal_t d;
+    decimal_t d = {0};
     to_decimal(value, &d);
     at = d.exponent >= PLAIN_LEAST && d.exponent < PLAIN_END ? put_plain(at, &d) : put_scientific(at, &d);
     *at = 0;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #define SERIES_LIMIT 10000
-#define LABEL_LIMIT 512
+#define LABEL_LIMIT ((size_t)512)
 #define NAME_LIMIT 128
 
 static metric_t dummy;
@@ -331,7 +331,7 @@ int64_t metric_value(const metric_t *m) {
     return atomic_load_explicit(counts_calls ? &m->calls : &m->value, memory_order_relaxed);
 }
 
-#define MALLOC_OVERHEAD 16
+#define MALLOC_OVERHEAD ((size_t)16)
 
 size_t metrics_memory(metrics_t *m) {
     size_t bytes = sizeof *m + m->families.capacity * TABLE_ENTRY_SIZE;

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define PROPERTIES_LIMIT (16 * 1024 * 1024)
+#define PROPERTIES_LIMIT ((size_t)16 * 1024 * 1024)
 
 typedef struct property {
     char *key;

@@ -1,4 +1,4 @@
-"""broker_40 to broker_44 and broker_53: acknowledgements and what they leave in the action log (broker_45 is in test_full_disk.py)."""
+"""broker_40 to broker_44 and broker_53: acknowledgements and the action log (broker_45 is in test_full_disk.py)."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""storage_9, 10, 14, 46, 47, 67 and 68 as process-level tests (storage_65 is in test_broker_produce.py, storage_45 in tests/fault)."""
+"""storage_9, 10, 14, 46, 47, 67 and 68 with a real server (storage_65 is in test_broker_produce.py, 45 in tests/fault)."""
 
 import shutil
 import threading

@@ -10,6 +10,7 @@ from peers import FakeMetaserver, FrameServer
 
 from qmqpy import commands as c
 from qmqpy import frame as f
+from qmqpy.fields import Reader
 from qmqpy.frame import Frame
 
 
@@ -49,8 +50,9 @@ def metaserver(broker):
 @pytest.fixture
 def qmq_send(tree, metaserver, tmp_path):
     def run(lines, *options, seconds=60):
+        command = [tree / "bin" / "qmq.sh", "send", "client.subject", "-", *options]
         return subprocess.run(
-            [tree / "bin" / "qmq.sh", "send", "client.subject", "-", *options, "--metaserver", f"{ADDRESS}:{metaserver.http_port}"],
+            [*command, "--metaserver", f"{ADDRESS}:{metaserver.http_port}"],
             input="".join(line + "\n" for line in lines),
             capture_output=True,
             text=True,
@@ -123,7 +125,7 @@ def test_wire_client_requests_have_the_right_header(broker, metaserver, qmq_send
         assert (frame.version, frame.flag, frame.request_code) == (9, 0, f.SEND)
     registered = metaserver.frames(f.CLIENT_REGISTER)
     assert {(one.version, one.request_code) for one in registered} == {(9, f.CLIENT_REGISTER)}
-    pairs = dict(c.Reader(registered[0].body).map())
+    pairs = dict(Reader(registered[0].body).map())
     assert (pairs["subject"], pairs["clientTypeCode"], pairs["requestType"]) == ("client.subject", "1", "1")
     assert metaserver.http_requests[0].startswith("/meta/address")
     [sent] = broker.messages()

@@ -12,7 +12,7 @@ from qmqpy.message import message
 PORTS = ["broker.port", "sync.port", "meta.server.port"]
 EVERY_PORT = pytest.mark.parametrize("port", PORTS)
 
-# A request of each port as (code, body, code of its answer); the sync port serves nothing until there is replication (decision 27).
+# A request of each port as (code, body, code of its answer); the sync port serves nothing until there is replication.
 SERVED = {
     "broker.port": (f.SEND, b"", f.SUCCESS),
     "sync.port": (f.SYNC_LOG, c.SyncLog(c.SYNC_HEARTBEAT, 0, 0).encode(), f.UNKNOWN_CODE),

@@ -1,4 +1,4 @@
-"""Wrong input at the start of a server: one clear line that names the value, the place and the remedy, and the right exit code."""
+"""Wrong input at the start of a server: one clear line that names value, place and remedy, and the right exit code."""
 
 import os
 import signal
@@ -161,7 +161,10 @@ def test_input_a_metaserver_that_does_not_answer(make):
         refused(make("broker", {"meta.server.endpoint": endpoint}), UNREACHABLE, endpoint)
 
 
-@pytest.mark.parametrize("endpoint", ["nonsense", "http://", "ftp://127.0.0.1/meta/address", "http://no.such.host.invalid/meta/address"])
+BAD_ENDPOINTS = ["nonsense", "http://", "ftp://127.0.0.1/meta/address", "http://no.such.host.invalid/meta/address"]
+
+
+@pytest.mark.parametrize("endpoint", BAD_ENDPOINTS)
 def test_input_an_endpoint_that_is_none(make, endpoint):
     server = make("broker", {"meta.server.endpoint": endpoint}).launch()
     assert server.wait_exit(15) in (FAILED, UNREACHABLE)

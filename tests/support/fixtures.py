@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def fixtures(name):
-    """The folder NAME of the fixtures (QMQ_FIXTURES, else ../shared/fixtures beside the repository); skips the test when absent."""
+    """The folder NAME of the fixtures (QMQ_FIXTURES, else ../shared/fixtures beside the repository); skips when absent."""
     root = os.environ.get("QMQ_FIXTURES")
     folder = (Path(root) if root else REPOSITORY.parent / "shared" / "fixtures") / name
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Server processes of the release tree: each in a home directory of its own, on free ports of 127.0.0.1, stopped by process id only."""
+"""Server processes of the release tree: each in its own home directory, on free ports of 127.0.0.1, stopped by process id only."""
 
 import atexit
 import json

@@ -8,7 +8,7 @@ import time
 from harness import ADDRESS, meta_endpoint
 from qmqpy import commands as c
 from qmqpy import frame as f
-from qmqpy.fields import Malformed
+from qmqpy.fields import Malformed, Reader
 from qmqpy.frame import FrameStream
 from waiting import wait_until
 
@@ -142,7 +142,7 @@ class FakeMetaserver(FrameServer):
         return None if self.acquire is None else frame.answer(self.acquire)
 
     def _routed(self, frame):
-        pairs = dict(c.Reader(frame.body).map())
+        pairs = dict(Reader(frame.body).map())
         subject = pairs.get("subject", "")
         groups = self.routes.get(subject, self.routes.get(None, []))
         type = int(pairs.get("clientTypeCode", "3"))
@@ -152,7 +152,8 @@ class FakeMetaserver(FrameServer):
 
     def registrations(self):
         """[(monotonic time, BrokerRegister, Frame)]"""
-        return [(at, c.BrokerRegister.decode(frame.body), frame) for at, _, frame in list(self.received) if frame.code == f.BROKER_REGISTER]
+        received = [(at, frame) for at, _, frame in list(self.received) if frame.code == f.BROKER_REGISTER]
+        return [(at, c.BrokerRegister.decode(frame.body), frame) for at, frame in received]
 
     def wait_registration(self, type, state=None, seconds=15.0):
         def found():

@@ -16,7 +16,7 @@ FILES = (
 
 
 def load(name):
-    """[(peer, request Frame, answer Frame or None)]; requests and answers are paired by connection, code and opaque or content."""
+    """[(peer, request Frame, answer Frame or None)]; paired by connection, code and opaque, or by content."""
     pairs, open_requests = [], {}
     with open(fixtures("wire") / f"{name}.jsonl", encoding="utf-8") as file:
         for line in file:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from .fields import Malformed, Reader, Writer, crc32
-from .message import Message, decode_payload, split_payloads
+from .fields import Malformed, Reader, Writer
+from .message import decode_payload, split_payloads
 
 # Results of single messages in a SEND answer (10.5).
 RESULT_SUBJECT_NOT_ASSIGNED, RESULT_READ_ONLY, RESULT_STORE_ERROR = 3, 4, 6
@@ -448,5 +448,3 @@ class BrokerRegister:
 
 
 
-
-__all__ = [name for name in dir() if not name.startswith("_")] + ["Message"]

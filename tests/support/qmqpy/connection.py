@@ -5,7 +5,6 @@ import select
 import socket
 import time
 
-from . import frame as codes
 from .frame import Frame, FrameStream
 
 
@@ -110,6 +109,3 @@ class Connection:
             if not data:
                 return True, received
             received += data
-
-
-__all__ = ["Connection", "NoAnswer", "Disconnected", "codes"]

@@ -86,7 +86,7 @@ static apr_status_t writev_all(int fd, const io_slice_t *slices, size_t count, i
         offset += n;
         size_t done = (size_t)n;
         for (; count > 0 && done >= slices->size; slices++, count--) done -= slices->size;
-        if (done == 0) continue;
+        if (count == 0 || done == 0) continue;
         apr_status_t status = write_all(fd, (const char *)slices->data + done, slices->size - done, offset);
         if (status != APR_SUCCESS) return status;
         offset += (int64_t)(slices->size - done);

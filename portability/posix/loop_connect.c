@@ -122,7 +122,7 @@ static void start(connecting_t *c, const struct sockaddr_in *address, int64_t ti
 
 apr_status_t loop_connect(loop_t *l, const char *address, int port, int64_t timeout_us, loop_connect_fn done, void *arg) {
     struct sockaddr_in parsed;
-    int fd;
+    int fd = -1;
     connecting_t **list = loop_connecting_list(l);
     if (list == NULL) return QMQ_E_CLOSED;
     apr_status_t status = socket_address_parse(&parsed, address, port);

@@ -73,7 +73,7 @@ static apr_status_t bind_and_listen(int fd, const struct sockaddr_in *address, i
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return system_error();
     if (bind(fd, (const struct sockaddr *)(const void *)address, sizeof *address) != 0) return system_error();
     if (listen(fd, SOMAXCONN) != 0) return system_error();
-    struct sockaddr_in bound;
+    struct sockaddr_in bound = {0};
     socklen_t length = sizeof bound;
     if (getsockname(fd, (struct sockaddr *)(void *)&bound, &length) != 0) return system_error();
     if (bound_port != NULL) *bound_port = ntohs(bound.sin_port);
@@ -83,7 +83,7 @@ static apr_status_t bind_and_listen(int fd, const struct sockaddr_in *address, i
 apr_status_t loop_listen(loop_listener_t **out, loop_t *l, const char *address, int port, loop_accept_fn accept, void *arg,
                          int *bound_port) {
     struct sockaddr_in parsed;
-    int fd;
+    int fd = -1;
     apr_status_t status = socket_address_parse(&parsed, address, port);
     if (status == APR_SUCCESS) status = socket_create(&fd);
     if (status != APR_SUCCESS) return status;

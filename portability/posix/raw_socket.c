@@ -39,7 +39,7 @@ apr_status_t raw_socket_peer(raw_socket_t *s, char *to, size_t size) {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_storage room;
-    } peer;
+    } peer = {.room = {0}};
     socklen_t length = sizeof peer;
     char host[INET_ADDRSTRLEN] = "pair";
     int port = 0;

@@ -16,8 +16,10 @@ void *system_alloc(size_t size);
 void *system_resize(void *memory, size_t count, size_t size);
 char *system_copy(const char *text);
 
+/* The reason of the call that has just failed; never APR_SUCCESS. */
 static inline apr_status_t system_error(void) {
-    return APR_FROM_OS_ERROR(errno);
+    int error = errno;
+    return error != 0 ? APR_FROM_OS_ERROR(error) : APR_EGENERAL;
 }
 
 /* Real microseconds to wait, at most, before `us` of clock_mono_us may have passed; the waiter then looks at the clock again.

@@ -2,8 +2,10 @@
 
 #include "base/status.h"
 #include "peer.h"
+#include "portability/thread.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A server on a loop that takes connections as peers, and a client that makes them. */
@@ -176,6 +178,89 @@ static void a_listener_closes_itself_while_accepting(void) {
     loop_destroy(s.loop);
 }
 
+/* A socket accepted by one loop and bound to another, in a thread of its own, which echoes. */
+typedef struct passing {
+    task_t task;
+    loop_t *from, *to;
+    raw_socket_t *raw;
+    peer_t server, client;
+    io_slice_t question, reply;
+    char *bytes;
+} passing_t;
+
+#define PASSED_SIZE ((size_t)3 << 20)
+
+static void answer(peer_t *p) {
+    passing_t *x = p->context;
+    peer_drain(p);
+    if (p->received < PASSED_SIZE) return;
+    loop_socket_read_on(p->socket, false);
+    x->reply = (io_slice_t){x->bytes, PASSED_SIZE};
+    apr_status_t status = loop_socket_write(p->socket, &x->reply, 1);
+    CU_ASSERT_TRUE(status == APR_SUCCESS || status == QMQ_E_PENDING);
+    if (status == APR_SUCCESS) loop_socket_close(p->socket);
+}
+
+static void close_peer(peer_t *p) {
+    loop_socket_close(p->socket);
+}
+
+static void take_over(task_t *task) {
+    passing_t *x = OWNER_OF(task, passing_t, task);
+    peer_open(&x->server, x->to, x->raw);
+    x->server.context = x;
+    x->server.on_readable = answer;
+    x->server.on_written = close_peer;
+    loop_socket_read_on(x->server.socket, true);
+}
+
+static void pass_on(void *arg, raw_socket_t *raw) {
+    passing_t *x = arg;
+    x->raw = raw;
+    loop_post(x->to, &x->task);
+}
+
+static void read_answer(peer_t *p) {
+    peer_drain(p);
+    if (p->read_status == APR_EOF) loop_socket_close(p->socket);
+}
+
+static void send_question(void *arg, apr_status_t status, raw_socket_t *raw) {
+    passing_t *x = arg;
+    CU_ASSERT_EQUAL_FATAL(status, APR_SUCCESS);
+    peer_open(&x->client, x->from, raw);
+    x->client.on_readable = read_answer;
+    loop_socket_read_on(x->client.socket, true);
+    x->question = (io_slice_t){x->bytes, PASSED_SIZE};
+    status = loop_socket_write(x->client.socket, &x->question, 1);
+    CU_ASSERT_TRUE(status == APR_SUCCESS || status == QMQ_E_PENDING);
+}
+
+static void run_other(void *arg) {
+    guarded_loop_run(arg);
+}
+
+static void an_accepted_socket_moves_to_another_loop(void) {
+    passing_t x = {.task.run = take_over, .from = guarded_loop_create(), .to = guarded_loop_create()};
+    loop_listener_t *listener = NULL;
+    thread_t *other = NULL;
+    int port = 0;
+    x.bytes = calloc(1, PASSED_SIZE);
+    if (x.bytes == NULL) abort();
+    CU_ASSERT_EQUAL_FATAL(loop_listen(&listener, x.from, "127.0.0.1", 0, pass_on, &x, &port), APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(thread_start(&other, "other-loop", run_other, x.to), APR_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(loop_connect(x.from, "127.0.0.1", port, -1, send_question, &x), APR_SUCCESS);
+    guarded_loop_run(x.from);
+    thread_join(other); /* its loop is stopped by the server's end */
+    CU_ASSERT_EQUAL(x.client.received, PASSED_SIZE);
+    CU_ASSERT_EQUAL(x.server.received, PASSED_SIZE);
+    CU_ASSERT_EQUAL(x.client.closed_calls + x.server.closed_calls, 2);
+    loop_listener_close(listener);
+    loop_destroy(x.from);
+    loop_destroy(x.to);
+    free(x.bytes);
+}
+
 const test_case_t connect_cases[] = {
     TEST(connections_are_made),
     TEST(many_connections_are_accepted),
@@ -184,5 +269,6 @@ const test_case_t connect_cases[] = {
     TEST(bad_addresses_are_refused_without_callback),
     TEST(destroy_ends_attempts),
     TEST(a_listener_closes_itself_while_accepting),
+    TEST(an_accepted_socket_moves_to_another_loop),
     TEST_END,
 };

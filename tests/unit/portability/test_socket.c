@@ -331,12 +331,12 @@ static void close_next(peer_t *p) {
 }
 
 static void many_sockets_close_each_other(void) {
-    enum { PAIRS = 200 };
+    const size_t count = 400;
     loop_t *l = guarded_loop_create();
-    many_t m = {.peers = calloc(2 * (size_t)PAIRS, sizeof(peer_t)), .expected = 2 * PAIRS};
+    many_t m = {.peers = calloc(count, sizeof(peer_t)), .expected = (int)count};
     if (m.peers == NULL) abort();
-    for (int i = 0; i < PAIRS; i++) peer_pair(&m.peers[2 * i], l, &m.peers[2 * i + 1], l);
-    for (int i = 0; i < 2 * PAIRS; i++) {
+    for (size_t i = 0; i < count; i += 2) peer_pair(&m.peers[i], l, &m.peers[i + 1], l);
+    for (size_t i = 0; i < count; i++) {
         m.peers[i].context = &m;
         m.peers[i].on_closed = count_closed;
         m.peers[i].on_readable = close_next;

@@ -40,7 +40,7 @@ static void mutex_excludes(void) {
     shared_init(&s);
     for (int i = 0; i < THREADS; i++) CU_ASSERT_EQUAL_FATAL(thread_start(&threads[i], "count-up", count_up, &s), APR_SUCCESS);
     for (int i = 0; i < THREADS; i++) thread_join(threads[i]);
-    CU_ASSERT_EQUAL(s.count, THREADS * STEPS);
+    CU_ASSERT_EQUAL(s.count, (int64_t)THREADS * STEPS);
     shared_destroy(&s);
 }
 

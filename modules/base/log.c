@@ -139,7 +139,11 @@ static void sink_write(const char *line, size_t size) {
         end = 0;
         if (sink.file != NULL) status = file_size(sink.file, &end);
     }
-    if (sink.file != NULL && status == APR_SUCCESS) status = file_write_at(sink.file, line, size, end);
+    if (sink.file != NULL && status == APR_SUCCESS) {
+        status = file_write_at(sink.file, line, size, end);
+        /* half a line would spoil the next one; when this fails too, that is all that happens */
+        if (status != APR_SUCCESS) (void)file_truncate(sink.file, end);
+    }
     /* a full disk must not silence the log */
     if (sink.file == NULL || status != APR_SUCCESS) write_to_error(line, size);
 }

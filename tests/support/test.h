@@ -1,4 +1,5 @@
-/* The little that every unit test program shares: registering tests in one table, a scratch directory, waiting with a deadline. */
+/* The little that every unit test program shares: registering tests in one table, a scratch directory, waiting with a deadline.
+ * CUnit's assertions and all of this are for the main thread; other threads leave results behind and are joined. */
 #ifndef QMQ_TESTS_SUPPORT_TEST_H
 #define QMQ_TESTS_SUPPORT_TEST_H
 

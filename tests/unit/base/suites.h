@@ -11,6 +11,7 @@ extern const test_case_t chain_cases[];
 extern const test_case_t table_cases[];
 extern const test_case_t error_cases[];
 extern const test_case_t id_cases[];
+extern const test_case_t log_faults_cases[];
 extern const test_case_t properties_cases[];
 extern const test_case_t nearest_cases[];
 extern const test_case_t log_cases[];

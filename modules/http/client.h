@@ -10,12 +10,12 @@
 
 typedef struct http_call {
     const char *url;
-    const char *method;            /* "GET" or "POST" */
-    const char *const *headers;    /* NULL-terminated "Name: value", or NULL */
-    const char *const *form;       /* NULL-terminated name, value, name, value...: a form-encoded body, or NULL */
-    int64_t connect_timeout_ms;    /* 0: 1000 */
-    int64_t timeout_ms;            /* whole call; 0: 5000 */
-    size_t max_body;               /* 0: 16 MiB */
+    const char *method;         /* "GET" or "POST" */
+    const char *const *headers; /* NULL-terminated "Name: value", or NULL */
+    const char *const *form;    /* NULL-terminated name, value, name, value...: a form-encoded body, or NULL */
+    int64_t connect_timeout_ms; /* 0: 1000 */
+    int64_t timeout_ms;         /* whole call; 0: 5000 */
+    size_t max_body;            /* 0: 16 MiB */
 } http_call_t;
 
 typedef struct http_answer {
@@ -25,7 +25,8 @@ typedef struct http_answer {
     char *content_type; /* "" when absent */
 } http_answer_t;
 
-/* APR_SUCCESS whenever the server answered, whatever the status. Otherwise *error (may be NULL) says why: refused, time-out, name unknown. */
+/* APR_SUCCESS whenever the server answered, whatever the status. Otherwise *error (may be NULL) says why: refused, time-out, name unknown.
+ */
 apr_status_t http_fetch(const http_call_t *call, http_answer_t *answer, qmq_error_t **error);
 void http_answer_free(http_answer_t *answer);
 

@@ -1,5 +1,5 @@
-/* HTTP server over libmicrohttpd, wrapped once (spec/portability.md 8.5): internal thread, explicit connection limit, requests may be answered later from any thread,
- * with a deadline after which 503 is answered. */
+/* HTTP server over libmicrohttpd, wrapped once (spec/portability.md 8.5): internal thread, explicit connection limit, requests may be
+ * answered later from any thread, with a deadline after which 503 is answered. */
 #ifndef QMQ_HTTP_SERVER_H
 #define QMQ_HTTP_SERVER_H
 
@@ -24,13 +24,13 @@ typedef struct http_route {
 } http_route_t;
 
 typedef struct http_server_options {
-    const char *name;    /* key the port comes from, for messages */
-    const char *address; /* "0.0.0.0" or one IPv4 address */
-    int port;            /* 0: any free one */
+    const char *name;           /* key the port comes from, for messages */
+    const char *address;        /* "0.0.0.0" or one IPv4 address */
+    int port;                   /* 0: any free one */
     const http_route_t *routes; /* ends with path NULL; unknown path 404, known path with another method 405 */
-    int max_connections; /* 0: 1000 */
-    size_t max_body;     /* bytes of a request body; 0: 1 MiB; more is answered 413 */
-    int64_t answer_timeout_us; /* deadline of answers given later; 0: 30 s */
+    int max_connections;        /* 0: 1000 */
+    size_t max_body;            /* bytes of a request body; 0: 1 MiB; more is answered 413 */
+    int64_t answer_timeout_us;  /* deadline of answers given later; 0: 30 s */
     const log_t *log;
 } http_server_options_t;
 

@@ -28,10 +28,11 @@ apr_status_t process_executable(char **out);
 /* Names the process that listens on a local TCP port ("java, pid 4711"), where the system tells ("a process of user
  * id 1000" when it is hidden from us); else APR_ENOTIMPL or APR_ENOENT. */
 apr_status_t process_listening(int port, char *to, size_t size);
-/* Asks a process to stop cleanly / at once. */
+/* Asks a process to stop cleanly. */
 apr_status_t process_ask_stop(int64_t pid);
 /* Asks a process to re-read its configuration. */
 apr_status_t process_ask_reload(int64_t pid);
+/* Ends a process at once. */
 apr_status_t process_kill(int64_t pid);
 /* Raises the soft limit of open files to the hard one; the value reached. */
 int64_t process_raise_file_limit(void);

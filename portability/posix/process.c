@@ -61,6 +61,10 @@ apr_status_t process_ask_stop(int64_t pid) {
     return send_signal(pid, SIGTERM);
 }
 
+apr_status_t process_ask_reload(int64_t pid) {
+    return send_signal(pid, SIGHUP);
+}
+
 apr_status_t process_kill(int64_t pid) {
     return send_signal(pid, SIGKILL);
 }

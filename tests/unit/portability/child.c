@@ -24,6 +24,11 @@ static int serve(void) {
     puts("serving");
     fflush(stdout);
     control_event_t event = control_wait(CHILD_WAIT_US);
+    while (event == CONTROL_RELOAD) {
+        puts("reloaded");
+        fflush(stdout);
+        event = control_wait(CHILD_WAIT_US);
+    }
     puts(event == CONTROL_STOP ? "stopped" : "gave up");
     return 0;
 }

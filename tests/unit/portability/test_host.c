@@ -80,6 +80,10 @@ static bool is_serving(void *arg) {
     return log_has(arg, "serving");
 }
 
+static bool is_reloaded(void *arg) {
+    return log_has(arg, "reloaded");
+}
+
 static bool is_gone(void *arg) {
     return !process_alive(*(int64_t *)arg);
 }
@@ -93,9 +97,11 @@ static void detached_programs_live_until_asked(void) {
     CU_ASSERT_TRUE(pid > 0 && pid != process_id());
     CU_ASSERT_TRUE(test_wait(is_serving, log, 30));
     CU_ASSERT_TRUE(process_alive(pid));
+    CU_ASSERT_EQUAL(process_ask_reload(pid), APR_SUCCESS);
+    CU_ASSERT_TRUE(test_wait(is_reloaded, log, 30));
     CU_ASSERT_EQUAL(process_ask_stop(pid), APR_SUCCESS);
     CU_ASSERT_TRUE(test_wait(is_gone, &pid, 30));
-    CU_ASSERT_TRUE(log_has(log, "before\nserving\nstopped\n"));
+    CU_ASSERT_TRUE(log_has(log, "before\nserving\nreloaded\nstopped\n"));
     CU_ASSERT_EQUAL_FATAL(process_start_detached(argv, log, &pid), APR_SUCCESS);
     CU_ASSERT_EQUAL(process_kill(pid), APR_SUCCESS);
     CU_ASSERT_TRUE(test_wait(is_gone, &pid, 30));

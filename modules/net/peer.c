@@ -6,6 +6,7 @@
 #include "portability/host.h"
 
 #define PORT_MOST 65535
+#define FAILURE_LINE_US ((int64_t)1000000)
 
 /* Resolving a name and connecting. It outlives its peer: neither the resolver nor the loop can be told to give up. */
 typedef struct connect_attempt {
@@ -68,13 +69,17 @@ void peer_end(peer_t *p, apr_status_t status) {
 }
 
 static void log_failure(const peer_t *p, apr_status_t status) {
-    const log_t *log = p->requester->options.log;
+    requester_t *r = p->requester;
     char text[120];
-    if (log != NULL) log_warn(log, "cannot connect to %.*s: %s", (int)p->key_size, p->key, status_text(status, text, sizeof text));
+    int64_t suppressed = 0;
+    if (r->options.log == NULL || !log_permit(&r->failures, FAILURE_LINE_US, &suppressed)) return;
+    const char *why = status == QMQ_E_INVALID ? "an address is host:port" : status_text(status, text, sizeof text);
+    log_warn(r->options.log, "cannot connect to \"%.*s\": %s (%lld such lines left out)", (int)strcspn(p->key, " "), p->key, why,
+             (long long)suppressed);
 }
 
 static void fail_to_connect(peer_t *p, apr_status_t status) {
-    if (p->state == PEER_CONNECTING) log_failure(p, status);
+    log_failure(p, status);
     peer_end(p, QMQ_E_UNREACHABLE);
 }
 
@@ -157,8 +162,11 @@ static void run_resolved(task_t *task) {
         if (status == APR_SUCCESS) return;
     }
     peer_t *p = end_attempt(a);
-    fail_to_connect(p, status);
-    free_if_unused(p);
+    if (p->state == PEER_CONNECTING) {
+        fail_to_connect(p, status);
+    } else {
+        free_if_unused(p);
+    }
 }
 
 /* On a thread of the executor. */

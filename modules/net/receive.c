@@ -22,6 +22,11 @@ static size_t received(const connection_t *c) {
     return c->end - c->begin;
 }
 
+/* NULL when there is none. */
+static const uint8_t *first_byte(const connection_t *c) {
+    return c->block == NULL ? NULL : c->block->data + c->begin;
+}
+
 static void forget(connection_t *c) {
     if (is_tail(c)) {
         c->context->tail = NULL;
@@ -51,7 +56,7 @@ static bool make_private(connection_t *c) {
         connection_fail(c, "no memory for the frame it sends");
         return false;
     }
-    memcpy(block->data, c->block->data + c->begin, have);
+    memcpy(block->data, first_byte(c), have);
     size_t needed = c->needed;
     forget(c);
     c->block = block;
@@ -84,8 +89,7 @@ static bool settle_in_fresh(connection_t *c) {
     if (status == APR_ENOMEM) connection_fail(c, "no memory for a receive block");
     if (status != APR_SUCCESS) return false;
     block_t *mine = is_tail(c) ? NULL : c->block;
-    size_t have = received(c);
-    settle_in_current(c, have == 0 ? NULL : c->block->data + c->begin, have);
+    settle_in_current(c, first_byte(c), received(c));
     block_release(mine);
     block_release(old);
     return true;
@@ -104,7 +108,7 @@ static bool tail_room(connection_t *c) {
     if (c->needed > x->block_size) return make_private(c);
     if (may_rewind(x) && c->begin > 0 && (!fits || have <= RECEIVE_COPY_MOST)) {
         x->fill = 0;
-        settle_in_current(c, c->block->data + c->begin, have);
+        settle_in_current(c, first_byte(c), have);
         return true;
     }
     return fits || settle_in_fresh(c);
@@ -116,11 +120,10 @@ static bool current_room(connection_t *c) {
     /* Afterwards there is no tail: it moved, or was closed for lack of memory. */
     if (x->tail != NULL) (void)make_private(x->tail);
     if (may_rewind(x)) x->fill = 0;
-    size_t have = received(c);
     size_t least = c->needed > RECEIVE_ROOM_LEAST ? c->needed : RECEIVE_ROOM_LEAST;
     if (x->current == NULL || x->current->capacity - x->fill < least) return settle_in_fresh(c);
     block_t *mine = c->block;
-    settle_in_current(c, have == 0 ? NULL : mine->data + c->begin, have);
+    settle_in_current(c, first_byte(c), received(c));
     block_release(mine);
     return true;
 }
@@ -148,7 +151,7 @@ static void take_in(connection_t *c, size_t size) {
 
 static void break_protocol(connection_t *c, apr_status_t status, const char *words) {
     char shown[3 * SHOWN_BYTES + 1] = "";
-    const uint8_t *first = c->block->data + c->begin;
+    const uint8_t *first = first_byte(c);
     size_t size = received(c) < SHOWN_BYTES ? received(c) : SHOWN_BYTES;
     for (size_t i = 0; i < size; i++) (void)snprintf(shown + 3 * i, 4, " %02x", first[i]);
     const char *speech = guess_speech(first, size);

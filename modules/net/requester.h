@@ -11,7 +11,7 @@ typedef struct requester requester_t;
 
 typedef struct requester_options {
     connection_context_t *context; /* of the loop it lives on */
-    executor_t *resolver;          /* where host names are resolved; NULL: only IPv4 texts are accepted */
+    executor_t *resolver;          /* where host names are resolved; NULL: only IPv4 texts are accepted. Stopped before the loop is */
     int64_t connect_timeout_us;    /* 5 s in the protocol */
     int64_t idle_close_us;         /* closes a connection on which nothing moved; 0: never */
     size_t max_frame;
@@ -34,10 +34,12 @@ typedef struct request_options {
 apr_status_t requester_create(requester_t **out, const requester_options_t *options);
 /* Sends the body (taken over) to "host:port". Loop thread. */
 void requester_send(requester_t *r, const char *address, const request_options_t *options, chain_t *body, response_fn done, void *arg);
-/* Fails everything in flight with QMQ_E_CLOSED, closes the connections, frees after they are gone, then calls stopped(arg). Loop thread. */
+/* Fails everything in flight with QMQ_E_CLOSED, closes the connections, frees after they are gone and no name is being resolved, then calls
+ * stopped(arg), never inside. Loop thread. */
 void requester_destroy(requester_t *r, void (*stopped)(void *arg), void *arg);
 
-/* A blocking call for command-line tools and start-up code: own short-lived loop. *body is malloc'ed (caller frees with memory_free). */
+/* A blocking call for command-line tools and start-up code: own short-lived loop in the calling thread, which must not be a loop's.
+ * Statuses as above. *answer is malloc'ed (caller frees with memory_free), also when empty. */
 apr_status_t requester_call(const char *address, const request_options_t *options, const void *body, size_t body_size, int16_t *code,
                             uint8_t **answer, size_t *answer_size);
 

@@ -43,6 +43,7 @@ struct requester {
     table_t requests; /* in flight or waiting for a connection, by opaque */
     int32_t next_opaque;
     size_t live_peers;
+    log_limit_t failures;
     request_t *ended; /* to be called back with a failure, in order */
     request_t **last_ended;
     task_t report; /* calls them back */

@@ -8,7 +8,7 @@
 
 #define CODE_UNKNOWN 3
 #define CODE_HEARTBEAT 100
-#define STRANGER_LINE_US ((int64_t)100 * 1000)
+#define STRANGER_LINE_US ((int64_t)10 * 1000)
 #define UNKNOWN_LINE_US ((int64_t)10 * 1000000)
 #define REFUSED_LINE_US ((int64_t)60 * 1000000)
 

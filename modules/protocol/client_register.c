@@ -5,16 +5,13 @@
 
 #include <stdio.h>
 
-#define KEY(text)                                                                                                                          \
-    { text, sizeof text - 1 }
-
-static const view_t KEY_SUBJECT = KEY("subject");
-static const view_t KEY_CLIENT_TYPE = KEY("clientTypeCode");
-static const view_t KEY_APP_CODE = KEY("appCode");
-static const view_t KEY_CLIENT_ID = KEY("clientId");
-static const view_t KEY_CONSUMER_GROUP = KEY("consumerGroup");
-static const view_t KEY_REQUEST_TYPE = KEY("requestType");
-static const view_t KEY_CLIENT_LDC = KEY("clientLDC");
+static const view_t KEY_SUBJECT = {"subject", 7};
+static const view_t KEY_CLIENT_TYPE = {"clientTypeCode", 14};
+static const view_t KEY_APP_CODE = {"appCode", 7};
+static const view_t KEY_CLIENT_ID = {"clientId", 8};
+static const view_t KEY_CONSUMER_GROUP = {"consumerGroup", 13};
+static const view_t KEY_REQUEST_TYPE = {"requestType", 11};
+static const view_t KEY_CLIENT_LDC = {"clientLDC", 9};
 
 #define KEYS_ALWAYS 6 /* every key but clientLDC */
 #define DECIMAL_SIZE 12

@@ -7,6 +7,7 @@
 /* The smallest payload: fixed head, two empty strs, no tags, an empty body. */
 #define PAYLOAD_LEAST (FIXED_HEAD + 2 * STR_HEAD + 4)
 #define CRC_SIZE 8
+#define PAIR_LEAST 4 /* two empty strs */
 
 bool message_parse(cursor_t *c, message_t *m) {
     if (!cursor_need(c, PAYLOAD_LEAST)) return false;
@@ -48,7 +49,7 @@ bool message_next_tag(cursor_t *c, view_t *tag) {
 }
 
 bool message_next_attribute(cursor_t *c, view_t *key, view_t *value) {
-    if (cursor_left(c) < 2 * STR_HEAD) return false;
+    if (cursor_left(c) < PAIR_LEAST) return false;
     *key = cursor_str_unsigned(c);
     *value = cursor_str_unsigned(c);
     return !c->failed;

@@ -1,5 +1,6 @@
-/* SQL connections behind one small interface: SQLite now, MySQL beside it later (design rule 9, decisions 12, 15). Statements are prepared, parameters bound. Asynchronous to its
- * callers: work is handed to the database's own thread(s) and comes back by a callback there; the caller carries it to its loop. SQLite has one writer thread. */
+/* SQL connections behind one small interface: SQLite now, MySQL beside it later (design rule 9, decisions 12, 15). Statements are prepared,
+ * parameters bound. Asynchronous to its callers: work is handed to the database's own thread(s) and comes back by a callback there; the
+ * caller carries it to its loop. SQLite has one writer thread. */
 #ifndef QMQ_DB_DB_H
 #define QMQ_DB_DB_H
 
@@ -20,7 +21,7 @@ typedef struct db_options {
     const char *url; /* "jdbc:sqlite:<file>" or "jdbc:mysql://..." (metaserver.md 2.3); relative SQLite files are already resolved */
     const char *user;
     const char *password;
-    int pool_size; /* connections; SQLite: one writer and up to this many readers */
+    int pool_size;    /* connections; SQLite: one writer and up to this many readers */
     size_t max_queue; /* work waiting; 0: 10000 */
     const log_t *log;
 } db_options_t;
@@ -31,8 +32,8 @@ apr_status_t db_open(db_t **out, const db_options_t *options, qmq_error_t **erro
 void db_close(db_t *d);
 db_dialect_t db_dialect(const db_t *d);
 
-/* Work for the database: embedded in the caller's object. run is called on a database thread with a session, or with NULL when no connection can be had (cause
- * in status); afterwards the object is the caller's again (run is the last touch). */
+/* Work for the database: embedded in the caller's object. run is called on a database thread with a session, or with NULL when no
+ * connection can be had (cause in status); afterwards the object is the caller's again (run is the last touch). */
 typedef struct db_work {
     struct db_work *next;
     bool writes; /* goes to the writer */
@@ -55,10 +56,11 @@ typedef struct db_value {
 #define DB_TEXT_OF(v) ((db_value_t){DB_TEXT, 0, (v)})
 #define DB_NULL_OF ((db_value_t){DB_NULL, 0, {NULL, 0}})
 
-/* Executes a statement (cached by its text); rows are handed to `row` until it returns false. *affected: rows matched by an UPDATE or DELETE, rows inserted; may be NULL. row may be NULL.
- * QMQ_E_LOCKED: a unique key is violated (duplicate). Other failures: the session is not used again; db_session_error tells. */
-apr_status_t db_execute(db_session_t *s, const char *sql, const db_value_t *parameters, size_t count, bool (*row)(void *arg, const db_value_t *columns, size_t count), void *arg,
-                        int64_t *affected);
+/* Executes a statement (cached by its text); rows are handed to `row` until it returns false. *affected: rows matched by an UPDATE or
+ * DELETE, rows inserted; may be NULL. row may be NULL. QMQ_E_LOCKED: a unique key is violated (duplicate). Other failures: the session is
+ * not used again; db_session_error tells. */
+apr_status_t db_execute(db_session_t *s, const char *sql, const db_value_t *parameters, size_t count,
+                        bool (*row)(void *arg, const db_value_t *columns, size_t count), void *arg, int64_t *affected);
 apr_status_t db_begin(db_session_t *s);
 apr_status_t db_commit(db_session_t *s);
 void db_rollback(db_session_t *s);

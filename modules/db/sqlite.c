@@ -124,7 +124,7 @@ static sqlite3_stmt *statement_get(sqlite_connection_t *c, const char *sql) {
     return statement;
 }
 
-static int bind(sqlite3_stmt *statement, const db_value_t *parameters, size_t count) {
+static int bind_parameters(sqlite3_stmt *statement, const db_value_t *parameters, size_t count) {
     int code = SQLITE_OK;
     for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
         const db_value_t *v = &parameters[i];
@@ -158,7 +158,7 @@ static apr_status_t sqlite_execute(void *connection, const char *sql, const db_v
     sqlite_connection_t *c = connection;
     sqlite3_stmt *statement = statement_get(c, sql);
     if (statement == NULL) return failure(c, sqlite3_errcode(c->handle));
-    int code = bind(statement, parameters, count);
+    int code = bind_parameters(statement, parameters, count);
     if (code == SQLITE_OK) code = sqlite3_step(statement);
     while (code == SQLITE_ROW) {
         db_value_t columns[MAX_COLUMNS];

@@ -115,8 +115,6 @@ static void group_wake(group_t *g) {
     }
     worker_t *here = broker_current_worker(g->broker);
     worker_t *home = group_enter(g, here);
-    g->wake.group = g;
-    g->wake.task.run = group_arrived;
     if (home == here)
         loop_defer(worker_loop(home), &g->wake.task);
     else
@@ -186,6 +184,8 @@ void group_set_trying(group_t *g, held_t *h) {
 static group_t *group_create(broker_t *b, store_group_t *progress, store_subject_t *subject) {
     group_t *g = memory_zalloc(sizeof *g);
     g->wake.run = group_wake_run;
+    g->wake.group = g;
+    g->wake.task.run = group_arrived;
     g->waiter.wake = group_waiter_woken;
     g->timer.fire = group_timer_fired;
     g->broker = b;

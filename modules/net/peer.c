@@ -5,6 +5,8 @@
 #include "base/status.h"
 #include "portability/host.h"
 
+#include <stdio.h>
+
 #define PORT_MOST 65535
 #define FAILURE_LINE_US ((int64_t)1000000)
 
@@ -71,11 +73,12 @@ void peer_end(peer_t *p, apr_status_t status) {
 static void log_failure(const peer_t *p, apr_status_t status) {
     requester_t *r = p->requester;
     char text[120];
+    char more[64] = "";
     int64_t suppressed = 0;
     if (r->options.log == NULL || !log_permit(&r->failures, FAILURE_LINE_US, &suppressed)) return;
     const char *why = status == QMQ_E_INVALID ? "an address is host:port" : status_text(status, text, sizeof text);
-    log_warn(r->options.log, "cannot connect to \"%.*s\": %s (%lld such lines left out)", (int)strcspn(p->key, " "), p->key, why,
-             (long long)suppressed);
+    if (suppressed > 0) (void)snprintf(more, sizeof more, " (%lld such lines left out)", (long long)suppressed);
+    log_warn(r->options.log, "cannot connect to \"%.*s\": %s%s", (int)strcspn(p->key, " "), p->key, why, more);
 }
 
 static void fail_to_connect(peer_t *p, apr_status_t status) {

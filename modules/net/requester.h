@@ -15,7 +15,7 @@ typedef struct requester_options {
     int64_t connect_timeout_us;    /* 5 s in the protocol */
     int64_t idle_close_us;         /* closes a connection on which nothing moved; 0: never */
     size_t max_frame;
-    const log_t *log;
+    const log_t *log; /* NULL allowed */
 } requester_options_t;
 
 /* response is NULL unless status is APR_SUCCESS. APR_TIMEUP: no answer in time. QMQ_E_UNREACHABLE: no connection. QMQ_E_CLOSED: it was
@@ -32,7 +32,7 @@ typedef struct request_options {
 
 /* Loop thread. */
 apr_status_t requester_create(requester_t **out, const requester_options_t *options);
-/* Sends the body (taken over) to "host:port". Loop thread. */
+/* Sends the body (taken over; NULL: empty) to "host:port", when it is connected. Loop thread. */
 void requester_send(requester_t *r, const char *address, const request_options_t *options, chain_t *body, response_fn done, void *arg);
 /* Fails everything in flight with QMQ_E_CLOSED, closes the connections, frees after they are gone and no name is being resolved, then calls
  * stopped(arg), never inside. Loop thread. */

@@ -6,6 +6,8 @@
 #include "portability/host.h"
 #include "portability/thread.h"
 
+#include <stdio.h>
+
 #define CODE_UNKNOWN 3
 #define CODE_HEARTBEAT 100
 #define STRANGER_LINE_US ((int64_t)10 * 1000)
@@ -53,12 +55,20 @@ struct net_server {
     loop_members_t members[]; /* one a loop, only touched there */
 };
 
+/* The end of a limited line. */
+static const char *left_out(int64_t lines, char *to, size_t size) {
+    if (lines == 0) return "";
+    (void)snprintf(to, size, " (%lld such lines left out)", (long long)lines);
+    return to;
+}
+
 static void answer_unknown(net_server_t *s, connection_t *c, const frame_t *request) {
     connection_reply(c, request, CODE_UNKNOWN, NULL);
+    char more[64];
     int64_t suppressed = 0;
     if (request->code == CODE_HEARTBEAT || !log_permit(&s->unknown, UNKNOWN_LINE_US, &suppressed)) return;
-    log_warn(s->options.log, "%s %d: request code %d (version %d) of %s is not served here, answered %d (%lld such lines left out)",
-             s->name, s->port, request->code, request->version, connection_peer(c), CODE_UNKNOWN, (long long)suppressed);
+    log_warn(s->options.log, "%s %d: request code %d (version %d) of %s is not served here, answered %d%s", s->name, s->port, request->code,
+             request->version, connection_peer(c), CODE_UNKNOWN, left_out(suppressed, more, sizeof more));
 }
 
 static void on_frame(void *arg, connection_t *c, const frame_t *request, block_t *block) {
@@ -85,12 +95,13 @@ static void count_down(net_server_t *s) {
 }
 
 static void log_end(net_server_t *s, const connection_t *c, const char *reason) {
+    char more[64];
     int64_t suppressed = 0;
     if (!connection_broke_protocol(c)) {
         log_debug(s->options.log, "%s %d: connection of %s ended: %s", s->name, s->port, connection_peer(c), reason);
     } else if (log_permit(&s->strangers, STRANGER_LINE_US, &suppressed)) {
-        log_warn(s->options.log, "%s %d: closed the connection of %s, which sent no QMQ frame: %s (%lld such lines left out)", s->name,
-                 s->port, connection_peer(c), reason, (long long)suppressed);
+        log_warn(s->options.log, "%s %d: closed the connection of %s, which sent no QMQ frame: %s%s", s->name, s->port, connection_peer(c),
+                 reason, left_out(suppressed, more, sizeof more));
     }
 }
 
@@ -146,11 +157,12 @@ static void run_arrival(task_t *task) {
 
 static void refuse(net_server_t *s, raw_socket_t *socket) {
     char peer[32] = "unknown";
+    char more[64];
     int64_t suppressed = 0;
     if (log_permit(&s->refused, REFUSED_LINE_US, &suppressed)) {
         if (raw_socket_peer(socket, peer, sizeof peer) != APR_SUCCESS) memcpy(peer, "unknown", sizeof "unknown");
-        log_warn(s->options.log, "%s %d: refused %s and %lld before it: all %d connections are in use", s->name, s->port, peer,
-                 (long long)suppressed, s->options.max_connections);
+        log_warn(s->options.log, "%s %d: refused %s: all %d connections are in use%s", s->name, s->port, peer, s->options.max_connections,
+                 left_out(suppressed, more, sizeof more));
     }
     raw_socket_close(socket);
 }

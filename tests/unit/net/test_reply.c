@@ -77,12 +77,36 @@ static void reply_from_four_threads_while_connections_close(void) {
         if (round % 3 == 1) CU_ASSERT(client_request(&c, CODE_CLOSE, 99, NULL, 0));
         client_close(&c);
     }
+    CU_ASSERT(wait_for_int(&f.opened, 60));
     CU_ASSERT(fixture_wait_connections(&f, 0));
     a.stop = true;
     for (int i = 0; i < 4; i++) thread_join(threads[i]);
     CU_ASSERT_EQUAL(fixture_parked(&f), 0);
     CU_ASSERT(a.answered > 0);
     fixture_stop(&f);
+}
+
+/* Server and loops go down while other threads still answer. */
+static void reply_from_four_threads_while_the_loops_stop(void) {
+    fixture_t f;
+    answering_t a;
+    thread_t *threads[4];
+    client_t c[2];
+    fixture_start(&f, 2, NULL);
+    for (int k = 0; k < 2; k++) CU_ASSERT_FATAL(client_open(&c[k], f.port));
+    for (int i = 0; i < 5000; i++) {
+        for (int k = 0; k < 2; k++) CU_ASSERT_FATAL(park(&c[k], i, i));
+    }
+    CU_ASSERT_FATAL(fixture_wait_parked(&f, 10000));
+    start_answering(&a, &f, threads, 4);
+    net_server_destroy(f.server, 0);
+    loops_stop(f.loops);
+    a.stop = true;
+    for (int i = 0; i < 4; i++) thread_join(threads[i]);
+    CU_ASSERT_EQUAL(a.answered, 10000);
+    for (int k = 0; k < 2; k++) client_close(&c[k]);
+    memory_free(f.parked);
+    mutex_destroy(&f.lock);
 }
 
 /* All answers of all threads arrive, whatever loop the connection is on. */
@@ -207,6 +231,7 @@ static void reply_to_a_gone_connection_drops_the_bytes(void) {
 const test_case_t reply_cases[] = {
     TEST(reply_order_of_one_thread),
     TEST(reply_from_four_threads_while_connections_close),
+    TEST(reply_from_four_threads_while_the_loops_stop),
     TEST(reply_from_four_threads_loses_nothing),
     TEST(reply_on_the_own_loop),
     TEST(reply_drop_keeps_the_connection),

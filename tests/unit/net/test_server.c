@@ -78,6 +78,7 @@ static void server_serves_what_came_before_an_error(void) {
     size += 24;
     size += request_write(bytes + size, CODE_ECHO, 2, "b", 1);
     CU_ASSERT(client_write(&c, bytes, size));
+    CU_ASSERT(client_is_closed(&c));
     CU_ASSERT(fixture_wait_connections(&f, 0));
     CU_ASSERT_EQUAL(f.frames, 1);
     CU_ASSERT_EQUAL(f.bursts, 1);

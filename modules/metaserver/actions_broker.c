@@ -1,0 +1,186 @@
+/* AddBroker, RegisterBroker and ListBrokers (metaserver.md 11.1, 11.3). RegisterBroker is ours: a broker tells about itself, and its row is
+ * inserted, or moved when its host, address or ports have changed (design decisions 9, 30). */
+#include "base/memory.h"
+#include "base/status.h"
+#include "metaserver/broker_rows.h"
+#include "metaserver/management.h"
+#include "protocol/codes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NOT_ADDED "broker group's role already exist or broker already added"
+
+static bool is_backup(int32_t role) {
+    return role == ROLE_BACKUP || role == ROLE_DELAY_BACKUP;
+}
+
+/* Numbers in their order; false when it was answered. */
+static bool read_numbers(action_call_t *call, broker_row_t *b) {
+    char problem[256];
+    bool good = action_integer(call, "role", &b->role, problem, sizeof problem);
+    if (good && broker_role_kind(b->role) == 0) {
+        good = false;
+        (void)snprintf(problem, sizeof problem, "Unknown broker role code %d", (int)b->role);
+    }
+    good = good && action_integer(call, "servePort", &b->serve_port, problem, sizeof problem);
+    b->sync_port = -1;
+    good = good && (is_backup(b->role) || action_integer(call, "syncPort", &b->sync_port, problem, sizeof problem));
+    if (!good) action_answer_refused(call, NULL, "add broker failed, caused by: %s", problem);
+    return good;
+}
+
+/* Copies a text that fits its column; false when it was answered. */
+static bool read_text(action_call_t *call, const char *name, size_t characters, char *to, size_t size) {
+    const char *text = action_text(call, name);
+    if (text_characters(view_of(text)) > characters || strlen(text) >= size) {
+        action_answer_refused(call, NULL, "add broker failed, caused by: %s is longer than %zu characters", name, characters);
+        return false;
+    }
+    (void)snprintf(to, size, "%s", text);
+    return true;
+}
+
+static bool is_port(int32_t port) {
+    return port > 0 && port <= 65535;
+}
+
+/* Everything that can be said without the database, in the order of 11.1; false when it was answered. */
+static bool read_broker(action_call_t *call, broker_row_t *b) {
+    if (!read_numbers(call, b)) return false;
+    const char *ip = action_text(call, "ip");
+    if (*action_text(call, "brokerGroup") == 0) {
+        action_answer_refused(call, NULL, "please provide broker group name");
+    } else if (b->role == ROLE_STANDBY || b->role == ROLE_DELAY) {
+        action_answer_refused(call, NULL, "invalid broker role code %d", (int)b->role);
+    } else if (*action_text(call, "hostname") == 0) {
+        action_answer_refused(call, NULL, "please provide broker hostname");
+    } else if (*ip == 0) {
+        action_answer_refused(call, NULL, "please provide broker ip");
+    } else if (!is_port(b->serve_port) || (!is_backup(b->role) && (!is_port(b->sync_port) || b->serve_port == b->sync_port))) {
+        action_answer_refused(call, NULL, "serve port and sync port should valid and should be different port");
+    } else if (!broker_ip_parse(ip, &b->ip)) {
+        action_answer_refused(call, NULL, "add broker failed, caused by: invalid ip %s", ip);
+    } else {
+        return read_text(call, "brokerGroup", BROKER_GROUP_CHARACTERS, b->group, sizeof b->group) &&
+               read_text(call, "hostname", BROKER_HOST_CHARACTERS, b->host, sizeof b->host);
+    }
+    return false;
+}
+
+static apr_status_t select_group(action_call_t *call, db_session_t *session, const char *group, broker_rows_t *rows) {
+    db_value_t value = DB_TEXT_OF(view_of(group));
+    return db_execute(session, database_statements(call->m->database)->broker_by_group, &value, 1, broker_rows_take, rows, NULL);
+}
+
+/* A group holds real-time brokers or delay servers; false when it was answered. */
+static bool is_of_one_kind(action_call_t *call, const broker_row_t *b, const broker_rows_t *group) {
+    for (size_t i = 0; i < group->count; i++) {
+        int kind = broker_role_kind(group->items[i].role);
+        if (kind == broker_role_kind(b->role)) continue;
+        action_answer_refused(call, NULL, "The brokerGroup: %s holds brokers of kind %s, role %s needs a brokerGroup of its own", b->group,
+                              group_kind_name(kind), broker_role_name(b->role));
+        return false;
+    }
+    return true;
+}
+
+static bool has_place(action_call_t *call, const broker_row_t *b, const broker_rows_t *group) {
+    if (group->count >= 3) {
+        action_answer_refused(call, NULL, "The brokerGroup: %s already exists", b->group);
+        return false;
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        if (group->items[i].role != b->role) continue;
+        action_answer_refused(call, NULL, "The brokerGroup: %s with role: %s already exists, you need use other brokerGroup name", b->group,
+                              broker_role_name(b->role));
+        return false;
+    }
+    return is_of_one_kind(call, b, group);
+}
+
+static apr_status_t insert(action_call_t *call, db_session_t *session, const broker_row_t *b, int64_t *inserted) {
+    db_value_t values[] = {DB_TEXT_OF(view_of(b->group)), DB_INT_OF(b->role),     DB_TEXT_OF(view_of(b->host)), DB_INT_OF(b->ip),
+                           DB_INT_OF(b->serve_port),      DB_INT_OF(b->sync_port)};
+    return db_execute(session, database_statements(call->m->database)->broker_insert, values, 6, NULL, NULL, inserted);
+}
+
+static void insert_and_answer(action_call_t *call, db_session_t *session, const broker_row_t *b) {
+    int64_t inserted = 0;
+    apr_status_t rv = insert(call, session, b, &inserted);
+    if (rv != APR_SUCCESS)
+        action_answer_failed(call, session, rv);
+    else if (inserted == 0)
+        action_answer_refused(call, NULL, NOT_ADDED);
+    else
+        action_answer_ok(call, broker_row_json(b));
+}
+
+void action_add_broker(action_call_t *call, db_session_t *session) {
+    broker_row_t b;
+    if (!read_broker(call, &b)) return;
+    broker_rows_t group = {.log = call->m->log};
+    apr_status_t rv = session == NULL ? call->query.work.status : select_group(call, session, b.group, &group);
+    if (rv != APR_SUCCESS)
+        action_answer_failed(call, session, rv);
+    else if (has_place(call, &b, &group))
+        insert_and_answer(call, session, &b);
+    memory_free(group.items);
+}
+
+/* RegisterBroker. */
+
+static bool is_same(const broker_row_t *a, const broker_row_t *b) {
+    return strcmp(a->host, b->host) == 0 && a->ip == b->ip && a->serve_port == b->serve_port && a->sync_port == b->sync_port;
+}
+
+static void move_and_answer(action_call_t *call, db_session_t *session, const broker_row_t *from, const broker_row_t *b) {
+    db_value_t values[] = {DB_TEXT_OF(view_of(b->host)),  DB_INT_OF(b->ip),  DB_INT_OF(b->serve_port), DB_INT_OF(b->sync_port),
+                           DB_TEXT_OF(view_of(b->group)), DB_INT_OF(b->role)};
+    apr_status_t rv = db_execute(session, database_statements(call->m->database)->broker_move, values, 6, NULL, NULL, NULL);
+    if (rv == QMQ_E_LOCKED) {
+        action_answer_refused(call, NULL, NOT_ADDED);
+    } else if (rv != APR_SUCCESS) {
+        action_answer_failed(call, session, rv);
+    } else {
+        log_info(call->m->log, "%s of broker group %s moved from host %s port %d to host %s port %d", broker_role_name(b->role), b->group,
+                 from->host, (int)from->serve_port, b->host, (int)b->serve_port);
+        action_answer_ok(call, broker_row_json(b));
+    }
+}
+
+void action_register_broker(action_call_t *call, db_session_t *session) {
+    broker_row_t b;
+    if (!read_broker(call, &b)) return;
+    broker_rows_t group = {.log = call->m->log};
+    apr_status_t rv = session == NULL ? call->query.work.status : select_group(call, session, b.group, &group);
+    const broker_row_t *own = rv == APR_SUCCESS ? broker_rows_find(&group, b.role, b.role) : NULL;
+    if (rv != APR_SUCCESS)
+        action_answer_failed(call, session, rv);
+    else if (own == NULL && is_of_one_kind(call, &b, &group))
+        insert_and_answer(call, session, &b);
+    else if (own != NULL && is_same(own, &b))
+        action_answer_ok(call, broker_row_json(&b));
+    else if (own != NULL)
+        move_and_answer(call, session, own, &b);
+    memory_free(group.items);
+}
+
+/* ListBrokers. */
+
+void action_list_brokers(action_call_t *call, db_session_t *session) {
+    const char *name = action_text(call, "brokerGroup");
+    broker_rows_t rows = {.log = call->m->log};
+    apr_status_t rv = session == NULL ? call->query.work.status : APR_SUCCESS;
+    if (rv == APR_SUCCESS && *name != 0) rv = select_group(call, session, name, &rows);
+    if (rv == APR_SUCCESS && *name == 0)
+        rv = db_execute(session, database_statements(call->m->database)->brokers, NULL, 0, broker_rows_take, &rows, NULL);
+    if (rv != APR_SUCCESS) {
+        action_answer_refused(call, NULL, "list brokers action failed");
+    } else {
+        json_t *list = json_array();
+        for (size_t i = 0; i < rows.count; i++) (void)json_array_append_new(list, broker_row_json(&rows.items[i]));
+        action_answer_ok(call, list);
+    }
+    memory_free(rows.items);
+}

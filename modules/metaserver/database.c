@@ -1,0 +1,208 @@
+#include "metaserver/database.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "portability/file.h"
+#include "portability/thread.h"
+
+#include <string.h>
+
+#define SQLITE_PREFIX "jdbc:sqlite:"
+/* SQLite readers: the refresh and lists need one, a second keeps brokers that start from waiting behind a long list. */
+#define SQLITE_READERS 2
+
+struct database {
+    db_t *db;
+    const statements_t *statements;
+    char *name;
+    bool has_ext;
+    mutex_t lock; /* what follows */
+    condition_t idle;
+    int under_way;
+    bool closed;
+};
+
+static qmq_error_t *directory_error(apr_status_t status, const char *path, const char *url) {
+    char text[128];
+    return error_create(status,
+                        "Create the directory and give this user the right to write there, or set jdbc.url in conf/datasource.properties",
+                        "cannot create the directory %s of the database %s: %s", path, url, status_text(status, text, sizeof text));
+}
+
+/* Makes the file of an SQLite url absolute and its directory exist. *resolved is malloc'ed. */
+static apr_status_t resolve_sqlite(const database_options_t *o, char **resolved, qmq_error_t **error) {
+    const char *file = o->url + strlen(SQLITE_PREFIX);
+    if (*file == 0) {
+        *error = error_create(QMQ_E_INVALID, "Name a file, for example jdbc:sqlite:data/meta.db", "jdbc.url %s names no file", o->url);
+        return QMQ_E_INVALID;
+    }
+    char *path = NULL;
+    apr_status_t rv = path_absolute(file, o->home, &path);
+    if (rv != APR_SUCCESS) {
+        *error = error_create(rv, "Name a file, for example jdbc:sqlite:data/meta.db", "jdbc.url %s has no usable path", o->url);
+        return rv;
+    }
+    char *slash = strrchr(path, '/');
+    if (slash != NULL && slash != path) {
+        *slash = 0;
+        rv = directory_create(path);
+        if (rv != APR_SUCCESS) *error = directory_error(rv, path, o->url);
+        *slash = '/';
+    }
+    *resolved = memory_printf(SQLITE_PREFIX "%s", path);
+    memory_free(path);
+    return rv;
+}
+
+static bool is_sqlite(const char *url) {
+    return strncmp(url, SQLITE_PREFIX, strlen(SQLITE_PREFIX)) == 0;
+}
+
+static char *without_parameters(const char *url) {
+    return memory_strndup(url, strcspn(url, "?"));
+}
+
+/* Tables. */
+
+typedef struct preparation {
+    database_t *database;
+    apr_status_t status;
+    char cause[256];
+} preparation_t;
+
+static bool note_row(void *arg, const db_value_t *columns, size_t count) {
+    (void)columns;
+    (void)count;
+    *(bool *)arg = true;
+    return false;
+}
+
+static void prepare(void *arg, db_session_t *session, apr_status_t status) {
+    preparation_t *p = arg;
+    database_t *d = p->database;
+    p->status = status;
+    if (session != NULL) {
+        p->status = db_execute_script(session, d->statements->schema);
+        if (p->status == APR_SUCCESS) p->status = db_execute(session, d->statements->has_ext, NULL, 0, note_row, &d->has_ext, NULL);
+    }
+    if (p->status == APR_SUCCESS) return;
+    const char *cause = session == NULL ? "" : db_session_error(session);
+    if (*cause == 0) cause = status_text(p->status, p->cause, sizeof p->cause);
+    if (cause != p->cause) {
+        strncpy(p->cause, cause, sizeof p->cause - 1);
+        p->cause[sizeof p->cause - 1] = 0;
+    }
+}
+
+static apr_status_t create_missing(database_t *d, qmq_error_t **error) {
+    preparation_t p = {.database = d};
+    db_call(d->db, true, prepare, &p);
+    if (p.status == APR_SUCCESS) return APR_SUCCESS;
+    *error = error_create(
+        p.status, "See that the user may create tables and that there is room, or restore the database from a backup if it is damaged",
+        "cannot create the tables of the database %s: %s", d->name, p.cause);
+    return p.status;
+}
+
+apr_status_t database_open(database_t **out, const database_options_t *options, qmq_error_t **error) {
+    char *url = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    if (is_sqlite(options->url))
+        rv = resolve_sqlite(options, &url, error);
+    else
+        url = memory_strdup(options->url);
+    if (rv != APR_SUCCESS) {
+        memory_free(url);
+        return rv;
+    }
+    db_options_t o = {.url = url,
+                      .user = options->user,
+                      .password = options->password,
+                      .pool_size = is_sqlite(url) && options->pool_size > SQLITE_READERS ? SQLITE_READERS : options->pool_size,
+                      .log = options->log};
+    database_t *d = memory_zalloc(sizeof *d);
+    mutex_init(&d->lock);
+    condition_init(&d->idle);
+    d->name = without_parameters(url);
+    rv = db_open(&d->db, &o, error);
+    memory_free(url);
+    if (rv == APR_SUCCESS) {
+        d->statements = statements_of(db_dialect(d->db));
+        if (d->statements == NULL) {
+            rv = APR_ENOTIMPL;
+            *error = error_create(rv, "Use jdbc:sqlite:<file>", "this metaserver cannot keep its tables in %s", d->name);
+        }
+    }
+    if (rv == APR_SUCCESS) rv = create_missing(d, error);
+    if (rv != APR_SUCCESS) {
+        database_close(d);
+        return rv;
+    }
+    *out = d;
+    return APR_SUCCESS;
+}
+
+void database_close(database_t *d) {
+    if (d == NULL) return;
+    mutex_lock(&d->lock);
+    d->closed = true;
+    while (d->under_way > 0) condition_wait(&d->idle, &d->lock);
+    mutex_unlock(&d->lock);
+    if (d->db != NULL) db_close(d->db);
+    condition_destroy(&d->idle);
+    mutex_destroy(&d->lock);
+    memory_free(d->name);
+    memory_free(d);
+}
+
+const statements_t *database_statements(const database_t *d) {
+    return d->statements;
+}
+
+const char *database_groups_statement(const database_t *d) {
+    return d->has_ext ? d->statements->groups : d->statements->groups_no_ext;
+}
+
+const char *database_name(const database_t *d) {
+    return d->name;
+}
+
+static bool enter(database_t *d) {
+    mutex_lock(&d->lock);
+    bool open = !d->closed;
+    if (open) d->under_way++;
+    mutex_unlock(&d->lock);
+    return open;
+}
+
+static void leave(database_t *d) {
+    mutex_lock(&d->lock);
+    if (--d->under_way == 0) condition_broadcast(&d->idle);
+    mutex_unlock(&d->lock);
+}
+
+static void run_query(db_work_t *work, db_session_t *session) {
+    query_t *q = (query_t *)work;
+    database_t *d = q->database;
+    q->run(q, session);
+    leave(d);
+}
+
+apr_status_t database_submit(database_t *d, query_t *q, bool writes, void (*run)(query_t *q, db_session_t *session)) {
+    if (!enter(d)) return QMQ_E_CLOSED;
+    q->work = (db_work_t){.writes = writes, .run = run_query};
+    q->database = d;
+    q->run = run;
+    apr_status_t rv = db_submit(d->db, &q->work);
+    if (rv != APR_SUCCESS) leave(d);
+    return rv;
+}
+
+void database_call(database_t *d, bool writes, void (*run)(void *arg, db_session_t *session, apr_status_t status), void *arg) {
+    if (!enter(d)) {
+        run(arg, NULL, QMQ_E_CLOSED);
+        return;
+    }
+    db_call(d->db, writes, run, arg);
+    leave(d);
+}

@@ -1,0 +1,31 @@
+#include "metaserver/metaserver.h"
+
+#define METASERVER "metaserver.properties"
+#define DATASOURCE "datasource.properties"
+
+const config_key_t metaserver_keys[] = {
+    {METASERVER, "meta.server.port", CONFIG_INT, "20880", 0, 65535, false,
+     "TCP port of clients and brokers, also told by /meta/address; 0 takes any free one."},
+    {METASERVER, "meta.server.discover.port", CONFIG_INT, "8080", 0, 65535, false,
+     "HTTP port of discovery and management; 0 takes any free one."},
+    {METASERVER, "min.group.num", CONFIG_INT, "2", 1, 1000, true, "Broker groups a subject is given."},
+    {METASERVER, "heartbeat.timeout.ms", CONFIG_INT, "30000", 1, 86400000, true,
+     "Milliseconds without a heartbeat after which a broker group goes off line."},
+    {METASERVER, "refresh.period.seconds", CONFIG_INT, "5", 1, 3600, false, "Seconds between two readings of the database."},
+    {METASERVER, "meta.server.load.balance", CONFIG_STRING, "random", 0, 0, false,
+     "How groups are chosen for a new subject; random is the only way."},
+    {METASERVER, "client.register.queue.max", CONFIG_INT, "100000", 1, 10000000, false,
+     "Client registrations that may wait for the database at a time; further ones are answered from what is known."},
+    {METASERVER, "client.rows.queue.max", CONFIG_INT, "100000", 1, 10000000, false,
+     "Rows of client_meta_info that may wait for the database at a time."},
+    {METASERVER, "connections.max", CONFIG_INT, "50000", 1, 1000000, false, "Connections a port accepts at a time."},
+    {METASERVER, "io.loops", CONFIG_INT, "0", 0, 256, false, "Threads that serve connections; 0 is one a core."},
+    {METASERVER, "meta.server.internal.token", CONFIG_STRING, NULL, 0, 0, false,
+     "One more API token, of the process that starts this server; unset: none."},
+    {DATASOURCE, "jdbc.driverClassName", CONFIG_STRING, NULL, 0, 0, false, "Accepted for compatibility; the driver follows from jdbc.url."},
+    {DATASOURCE, "jdbc.url", CONFIG_STRING, NULL, 0, 0, false,
+     "Database: jdbc:sqlite:<file> (a relative file counts from the home directory); unset: jdbc:sqlite:data/meta.db."},
+    {DATASOURCE, "jdbc.username", CONFIG_STRING, NULL, 0, 0, false, "User of the database."},
+    {DATASOURCE, "jdbc.password", CONFIG_STRING, NULL, 0, 0, false, "Password of the user."},
+    {DATASOURCE, "pool.size.max", CONFIG_INT, "10", 1, 1000, false, "Connections to the database."},
+    {NULL, NULL, CONFIG_STRING, NULL, 0, 0, false, NULL}};

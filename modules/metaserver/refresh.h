@@ -1,0 +1,29 @@
+/* The background thread that keeps the catalog in step with the database (metaserver.md 5.1, 5.2), looks at the side files, and has what
+ * failed tried again. */
+#ifndef QMQ_METASERVER_REFRESH_H
+#define QMQ_METASERVER_REFRESH_H
+
+#include "base/metrics.h"
+#include "metaserver/catalog.h"
+#include "metaserver/database.h"
+
+typedef struct refresh refresh_t;
+
+typedef struct refresh_options {
+    database_t *database;
+    catalog_t *catalog;
+    int64_t period_us;
+    /* Called on the thread after each round, whether it went well or not. */
+    void (*round)(void *arg);
+    void *arg;
+    const log_t *log;
+    metrics_t *metrics;
+} refresh_options_t;
+
+/* Loads everything once; *error says why that failed. */
+apr_status_t refresh_start(refresh_t **out, const refresh_options_t *options, qmq_error_t **error);
+void refresh_stop(refresh_t *r); /* NULL is allowed */
+/* Milliseconds since the last round in which everything was read. Any thread. */
+int64_t refresh_age_ms(refresh_t *r);
+
+#endif

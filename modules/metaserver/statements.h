@@ -1,0 +1,51 @@
+/* Every SQL statement of the metaserver, one table a dialect (design rule 18; the numbers are those of spec/metaserver.md 4). Times are
+ * read in milliseconds since the epoch; parameters are written down in their order. */
+#ifndef QMQ_METASERVER_STATEMENTS_H
+#define QMQ_METASERVER_STATEMENTS_H
+
+#include "db/db.h"
+
+typedef struct statements {
+    /* Whether many changes go into one transaction: for a database of our own it saves a sync a row; where others write too every statement
+     * stands alone. */
+    bool batches;
+    const char *schema;  /* script that creates what is missing */
+    const char *has_ext; /* one row when broker_group.ext exists */
+    const char *now;     /* O1 */
+
+    /* Columns: group_name, role, hostname, ip, serve_port, sync_port. */
+    const char *brokers;         /* B4 */
+    const char *broker_by_host;  /* B1: hostname, serve_port */
+    const char *broker_by_role;  /* B2: group_name, role */
+    const char *broker_by_group; /* B3: group_name */
+    const char *broker_near;     /* rows with the same hostname or the same serve_port, a few: hostname, serve_port */
+    const char *broker_insert;   /* B5: group_name, role, hostname, ip, serve_port, sync_port */
+    const char *broker_move;     /* hostname, ip, serve_port, sync_port; where group_name, role */
+
+    /* Columns: group_name, kind, master_address, broker_state, tag, update_time, ext. */
+    const char *groups;        /* G1 */
+    const char *groups_no_ext; /* G1 for tables without the column: ext reads as NULL */
+    const char *group_by_name; /* G2, ext reads as NULL: group_name */
+    const char *group_state;   /* G3: broker_state; where group_name */
+    const char *group_silent;  /* G3 unless the row was touched lately: broker_state; where group_name, seconds */
+    const char *group_put;     /* G4: group_name, kind, master_address, broker_state */
+
+    /* Columns: subject_info, version, broker_group_json, update_time. */
+    const char *routes;           /* R1 */
+    const char *route_by_subject; /* R2: subject_info */
+    const char *route_insert;     /* R3: subject_info, version, broker_group_json */
+    const char *route_update;     /* R4: broker_group_json; where subject_info, version */
+
+    const char *subjects;       /* I1: name, tag */
+    const char *client_insert;  /* C1: subject_info, client_type, consumer_group, client_id, app_code, room */
+    const char *offline_states; /* O2: client_id, subject_info, consumer_group, state */
+    const char *marks;          /* P3: subject, broker_group */
+} statements_t;
+
+/* NULL: the dialect is not supported. */
+const statements_t *statements_of(db_dialect_t dialect);
+
+extern const statements_t statements_sqlite;
+extern const char schema_sqlite[]; /* made of sql/init_sqlite.sql by the build */
+
+#endif

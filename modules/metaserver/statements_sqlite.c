@@ -1,0 +1,49 @@
+#include "metaserver/statements.h"
+
+#define BROKER_COLUMNS "SELECT group_name, role, hostname, ip, serve_port, sync_port FROM broker"
+#define EPOCH_MS(time) "CAST(strftime('%s', " time ") AS INTEGER) * 1000"
+#define GROUP_COLUMNS(ext)                                                                                                                 \
+    "SELECT group_name, kind, master_address, broker_state, tag, " EPOCH_MS("update_time") ", " ext " FROM broker_group"
+#define ROUTE_COLUMNS "SELECT subject_info, version, broker_group_json, " EPOCH_MS("update_time") " FROM subject_route"
+
+const statements_t statements_sqlite = {
+    .batches = true,
+    .schema = schema_sqlite,
+    .has_ext = "SELECT 1 FROM pragma_table_info('broker_group') WHERE name = 'ext'",
+    .now = "SELECT " EPOCH_MS("'now'"),
+
+    .brokers = BROKER_COLUMNS,
+    .broker_by_host = BROKER_COLUMNS " WHERE hostname = ? AND serve_port = ?",
+    .broker_by_role = BROKER_COLUMNS " WHERE group_name = ? AND role = ?",
+    .broker_by_group = BROKER_COLUMNS " WHERE group_name = ?",
+    .broker_near = BROKER_COLUMNS " WHERE hostname = ? OR serve_port = ? LIMIT 3",
+    .broker_insert = "INSERT OR IGNORE INTO broker (group_name, role, hostname, ip, serve_port, sync_port) VALUES (?, ?, ?, ?, ?, ?)",
+    .broker_move = "UPDATE broker SET hostname = ?, ip = ?, serve_port = ?, sync_port = ? WHERE group_name = ? AND role = ?",
+
+    .groups = GROUP_COLUMNS("ext"),
+    .groups_no_ext = GROUP_COLUMNS("NULL"),
+    .group_by_name = GROUP_COLUMNS("NULL") " WHERE group_name = ?",
+    .group_state = "UPDATE broker_group SET broker_state = ? WHERE group_name = ?",
+    .group_silent =
+        "UPDATE broker_group SET broker_state = ? WHERE group_name = ? AND update_time <= datetime('now', '-' || ? || ' seconds')",
+    .group_put =
+        "INSERT INTO broker_group (group_name, kind, master_address, broker_state, create_time) VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP) "
+        "ON CONFLICT (group_name) DO UPDATE SET master_address = excluded.master_address, broker_state = excluded.broker_state",
+
+    .routes = ROUTE_COLUMNS,
+    .route_by_subject = ROUTE_COLUMNS " WHERE subject_info = ?",
+    .route_insert =
+        "INSERT OR IGNORE INTO subject_route (subject_info, version, broker_group_json, create_time) VALUES (?, ?, ?, CURRENT_TIMESTAMP)",
+    .route_update = "UPDATE subject_route SET broker_group_json = ?, version = version + 1 WHERE subject_info = ? AND version = ?",
+
+    .subjects = "SELECT name, tag FROM subject_info",
+    .client_insert =
+        "INSERT OR IGNORE INTO client_meta_info (subject_info, client_type, consumer_group, client_id, app_code, room, create_time) "
+        "VALUES (?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)",
+    .offline_states = "SELECT client_id, subject_info, consumer_group, state FROM client_offline_state",
+    .marks = "SELECT subject, broker_group FROM readonly_broker_group_setting",
+};
+
+const statements_t *statements_of(db_dialect_t dialect) {
+    return dialect == DB_SQLITE ? &statements_sqlite : NULL;
+}

@@ -5,6 +5,7 @@ int main(int argc, char **argv) {
         {"frame", frame_cases},
         {"loops", loops_cases},
         {"server", server_cases},
+        {"connection", connection_cases},
         {"receive", receive_cases},
         {"transmit", transmit_cases},
         {"reply", reply_cases},

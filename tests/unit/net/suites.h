@@ -7,6 +7,7 @@
 extern const test_case_t frame_cases[];
 extern const test_case_t loops_cases[];
 extern const test_case_t server_cases[];
+extern const test_case_t connection_cases[];
 extern const test_case_t receive_cases[];
 extern const test_case_t transmit_cases[];
 extern const test_case_t reply_cases[];

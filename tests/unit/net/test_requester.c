@@ -227,6 +227,25 @@ static void requester_idle_connection_closes(void) {
     asking_stop(&a);
 }
 
+/* What moves on the connection puts its end off. */
+static void requester_busy_connection_stays(void) {
+    asking_t a;
+    ask_t q = {0};
+    int64_t last_us = 0;
+    asking_start(&a, &(requester_options_t){.idle_close_us = 200000});
+    int64_t start_us = clock_mono_us();
+    while (clock_mono_us() - start_us < 400000) {
+        last_us = clock_mono_us();
+        asking_send(&a, &q, CODE_ECHO, 1, 0);
+        CU_ASSERT_FATAL(ask_wait(&q));
+        CU_ASSERT_EQUAL(q.status, APR_SUCCESS);
+    }
+    CU_ASSERT_EQUAL(a.f.opened, 1);
+    CU_ASSERT(fixture_wait_connections(&a.f, 0));
+    CU_ASSERT(clock_mono_us() - last_us >= 200000);
+    asking_stop(&a);
+}
+
 static void requester_destroy_fails_what_is_in_flight(void) {
     asking_t a;
     ask_t q[20] = {0};
@@ -303,6 +322,7 @@ const test_case_t requester_cases[] = {
     TEST(requester_without_resolver_takes_addresses_only),
     TEST(requester_separate_connection),
     TEST(requester_idle_connection_closes),
+    TEST(requester_busy_connection_stays),
     TEST(requester_destroy_fails_what_is_in_flight),
     TEST(requester_is_used_out_of_callbacks),
     TEST(requester_destroy_while_connecting),

@@ -63,16 +63,28 @@ static void transmit_held_reader_goes_on_with_cut_frames(void) {
     fixture_stop(&f);
 }
 
-/* A held connection whose peer goes away ends. */
+/* A held connection whose peer goes away ends: the write under way tells. */
 static void transmit_held_reader_goes_away(void) {
     fixture_t f;
     client_t slow;
+    client_t other;
+    uint8_t bytes[28 * 60];
+    size_t size = 0;
     fixture_start(&f, 1, NULL);
     CU_ASSERT_FATAL(client_open(&slow, f.port));
-    for (int i = 0; i < 60; i++) CU_ASSERT(client_request(&slow, CODE_SIZED, i, one_mib, 4));
-    CU_ASSERT_FATAL(fixture_wait_frames(&f, 2));
+    CU_ASSERT_FATAL(client_open(&other, f.port));
+    for (int i = 0; i < 60; i++) size += request_write(bytes + size, CODE_SIZED, i, one_mib, 4);
+    CU_ASSERT(client_write(&slow, bytes, size));
+    for (int i = 0; i < 100; i++) {
+        CU_ASSERT(client_request(&other, CODE_ECHO, i, "x", 1));
+        CU_ASSERT(client_expect(&other, 0, i, "x", 1));
+    }
+    CU_ASSERT(f.frames < 160);
     client_close(&slow);
-    CU_ASSERT(fixture_wait_connections(&f, 0));
+    CU_ASSERT(fixture_wait_connections(&f, 1));
+    CU_ASSERT(client_request(&other, CODE_ECHO, 1, "x", 1));
+    CU_ASSERT(client_expect(&other, 0, 1, "x", 1));
+    client_close(&other);
     fixture_stop(&f);
 }
 

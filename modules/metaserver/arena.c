@@ -1,21 +1,51 @@
 #include "metaserver/arena.h"
 
-#include <apr_strings.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/memory.h"
 
-static int no_memory(int status) {
-    (void)status;
-    (void)fputs("out of memory for the metaserver's snapshot\n", stderr);
-    abort();
+#define FIRST_CHUNK 256
+#define LARGEST_CHUNK ((size_t)256 * 1024)
+#define ALIGNMENT sizeof(void *)
+
+/* Bytes follow. */
+typedef struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size;
+} arena_chunk_t;
+
+void arena_init(arena_t *a) {
+    *a = (arena_t){NULL, 0};
 }
 
-apr_pool_t *arena_create(void) {
-    apr_pool_t *arena = NULL;
-    if (apr_pool_create_unmanaged_ex(&arena, no_memory, NULL) != APR_SUCCESS) (void)no_memory(0);
-    return arena;
+void arena_free(arena_t *a) {
+    while (a->chunks != NULL) {
+        arena_chunk_t *next = a->chunks->next;
+        memory_free(a->chunks);
+        a->chunks = next;
+    }
 }
 
-view_t arena_keep(apr_pool_t *arena, view_t v) {
-    return v.size == 0 ? view_make("", 0) : view_make(apr_pmemdup(arena, v.data, v.size), v.size);
+static void add_chunk(arena_t *a, size_t least) {
+    size_t size = a->chunks == NULL ? FIRST_CHUNK : 2 * a->chunks->size;
+    if (size > LARGEST_CHUNK) size = LARGEST_CHUNK;
+    if (size < least) size = least;
+    arena_chunk_t *chunk = memory_alloc(sizeof *chunk + size);
+    chunk->size = size;
+    chunk->next = a->chunks;
+    a->chunks = chunk;
+    a->used = 0;
+}
+
+void *arena_alloc(arena_t *a, size_t size) {
+    size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (a->chunks == NULL || a->chunks->size - a->used < size) add_chunk(a, size);
+    char *given = (char *)(a->chunks + 1) + a->used;
+    a->used += size;
+    return given;
+}
+
+view_t arena_keep(arena_t *a, view_t v) {
+    if (v.size == 0) return view_make("", 0);
+    char *kept = arena_alloc(a, v.size);
+    memcpy(kept, v.data, v.size);
+    return view_make(kept, v.size);
 }

@@ -1,7 +1,6 @@
 #include "metaserver/broker_groups.h"
 
 #include "base/memory.h"
-#include "metaserver/arena.h"
 #include "metaserver/broker_rows.h"
 #include "protocol/codes.h"
 
@@ -15,14 +14,14 @@ static view_t name_of(const void *value) {
 static void destroy(shared_t *s) {
     broker_groups_t *g = (broker_groups_t *)s;
     table_free(&g->by_name);
-    apr_pool_destroy(g->pool);
+    arena_free(&g->arena);
     memory_free(g);
 }
 
 broker_groups_t *broker_groups_create(void) {
     broker_groups_t *g = memory_zalloc(sizeof *g);
     shared_init(&g->shared, destroy);
-    g->pool = arena_create();
+    arena_init(&g->arena);
     table_init(&g->by_name, name_of);
     return g;
 }
@@ -32,11 +31,11 @@ void broker_groups_release(broker_groups_t *g) {
 }
 
 void broker_groups_put(broker_groups_t *g, const live_group_t *group) {
-    live_group_t *made = apr_palloc(g->pool, sizeof *made);
+    live_group_t *made = arena_alloc(&g->arena, sizeof *made);
     *made = *group;
-    made->name = arena_keep(g->pool, group->name);
-    made->master = arena_keep(g->pool, group->master);
-    made->tag = arena_keep(g->pool, group->tag);
+    made->name = arena_keep(&g->arena, group->name);
+    made->master = arena_keep(&g->arena, group->master);
+    made->tag = arena_keep(&g->arena, group->tag);
     (void)table_remove(&g->by_name, made->name);
     table_put(&g->by_name, made);
 }

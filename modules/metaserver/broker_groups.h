@@ -5,8 +5,7 @@
 #include "base/shared.h"
 #include "base/table.h"
 #include "db/db.h"
-
-#include <apr_pools.h>
+#include "metaserver/arena.h"
 
 typedef struct live_group {
     view_t name;
@@ -19,7 +18,7 @@ typedef struct live_group {
 
 typedef struct broker_groups {
     shared_t shared;
-    apr_pool_t *pool; /* everything lies in it */
+    arena_t arena; /* everything lies in it */
     table_t by_name;  /* of live_group_t */
 } broker_groups_t;
 

@@ -1,7 +1,6 @@
 #include "metaserver/marks.h"
 
 #include "base/memory.h"
-#include "metaserver/arena.h"
 #include "protocol/codes.h"
 
 #define KEY_ON_STACK 1024
@@ -19,14 +18,14 @@ static view_t key_of(const void *value) {
 static void destroy(shared_t *s) {
     marks_t *m = (marks_t *)s;
     table_free(&m->by_key);
-    apr_pool_destroy(m->pool);
+    arena_free(&m->arena);
     memory_free(m);
 }
 
 marks_t *marks_create(void) {
     marks_t *m = memory_zalloc(sizeof *m);
     shared_init(&m->shared, destroy);
-    m->pool = arena_create();
+    arena_init(&m->arena);
     table_init(&m->by_key, key_of);
     return m;
 }
@@ -53,10 +52,10 @@ static void write_key(const view_t *parts, size_t count, char *to) {
 
 void marks_add(marks_t *m, const view_t *parts, size_t count, int value) {
     size_t size = key_size(parts, count);
-    char *key = apr_palloc(m->pool, size);
+    char *key = arena_alloc(&m->arena, size);
     write_key(parts, count, key);
     if (table_get(&m->by_key, view_make(key, size)) != NULL) return;
-    mark_t *made = apr_palloc(m->pool, sizeof *made);
+    mark_t *made = arena_alloc(&m->arena, sizeof *made);
     made->key = view_make(key, size);
     made->value = value;
     table_put(&m->by_key, made);

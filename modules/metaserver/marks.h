@@ -5,12 +5,11 @@
 
 #include "base/shared.h"
 #include "base/table.h"
-
-#include <apr_pools.h>
+#include "metaserver/arena.h"
 
 typedef struct marks {
     shared_t shared;
-    apr_pool_t *pool;
+    arena_t arena;
     table_t by_key;
 } marks_t;
 

@@ -1,7 +1,6 @@
 #include "metaserver/routes.h"
 
 #include "base/memory.h"
-#include "metaserver/arena.h"
 
 /* A text that many subjects share, and for routes what it says. */
 typedef struct shared_text {
@@ -28,14 +27,14 @@ static void destroy(shared_t *s) {
     subject_texts_t *t = (subject_texts_t *)s;
     table_free(&t->by_subject);
     table_free(&t->values);
-    apr_pool_destroy(t->pool);
+    arena_free(&t->arena);
     memory_free(t);
 }
 
 static subject_texts_t *texts_create(void) {
     subject_texts_t *t = memory_zalloc(sizeof *t);
     shared_init(&t->shared, destroy);
-    t->pool = arena_create();
+    arena_init(&t->arena);
     table_init(&t->by_subject, entry_subject);
     table_init(&t->values, value_text);
     return t;
@@ -49,8 +48,8 @@ static shared_text_t *value_of(subject_texts_t *t, view_t text, bool *made) {
     shared_text_t *value = table_get(&t->values, text);
     *made = value == NULL;
     if (value != NULL) return value;
-    value = apr_palloc(t->pool, sizeof *value);
-    value->text = arena_keep(t->pool, text);
+    value = arena_alloc(&t->arena, sizeof *value);
+    value->text = arena_keep(&t->arena, text);
     value->names = NULL;
     table_put(&t->values, value);
     return value;
@@ -58,7 +57,7 @@ static shared_text_t *value_of(subject_texts_t *t, view_t text, bool *made) {
 
 static void put(subject_texts_t *t, view_t subject, const shared_text_t *value) {
     if (table_get(&t->by_subject, subject) != NULL || subject.size > UINT32_MAX) return;
-    subject_entry_t *e = apr_palloc(t->pool, sizeof *e + subject.size);
+    subject_entry_t *e = arena_alloc(&t->arena, sizeof *e + subject.size);
     e->value = value;
     e->size = (uint32_t)subject.size;
     if (subject.size > 0) memcpy(e->subject, subject.data, subject.size);
@@ -70,8 +69,8 @@ routes_t *routes_create(void) {
 }
 
 /* The list moves into the arena: one block as group_names_make lays it out, with its views moved along. */
-static const group_names_t *keep_names(apr_pool_t *arena, const group_names_t *names) {
-    group_names_t *kept = apr_palloc(arena, sizeof *kept + names->count * sizeof kept->items[0]);
+static const group_names_t *keep_names(arena_t *arena, const group_names_t *names) {
+    group_names_t *kept = arena_alloc(arena, sizeof *kept + names->count * sizeof kept->items[0]);
     kept->count = names->count;
     for (size_t i = 0; i < names->count; i++) kept->items[i] = arena_keep(arena, names->items[i]);
     return kept;
@@ -82,7 +81,7 @@ bool routes_add(routes_t *r, view_t subject, view_t json) {
     shared_text_t *value = value_of(r, json, &made);
     if (made) {
         group_names_t *names = group_names_parse(json);
-        if (names != NULL) value->names = keep_names(r->pool, names);
+        if (names != NULL) value->names = keep_names(&r->arena, names);
         memory_free(names);
     }
     if (value->names == NULL) return false;

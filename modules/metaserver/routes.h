@@ -5,13 +5,12 @@
 
 #include "base/shared.h"
 #include "base/table.h"
+#include "metaserver/arena.h"
 #include "metaserver/group_names.h"
-
-#include <apr_pools.h>
 
 typedef struct subject_texts {
     shared_t shared;
-    apr_pool_t *pool;
+    arena_t arena;
     table_t by_subject;
     table_t values;
 } subject_texts_t;

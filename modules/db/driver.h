@@ -1,0 +1,37 @@
+/* What a kind of database fulfils: sqlite.c now, mysql.c beside it. A session is one connection, used by one thread at a time. */
+#ifndef QMQ_DB_DRIVER_H
+#define QMQ_DB_DRIVER_H
+
+#include "db/db.h"
+
+#define DB_ERROR_SIZE 512
+
+typedef struct db_driver db_driver_t;
+
+/* The first member of every driver's session. */
+struct db_session {
+    const db_driver_t *driver;
+    apr_status_t broken; /* not APR_SUCCESS: an execution failed, the session is closed after its work */
+    bool in_transaction;
+    const char *begin; /* the statement that begins a transaction */
+    char error[DB_ERROR_SIZE];
+};
+
+struct db_driver {
+    db_dialect_t dialect;
+    const char *prefix; /* of the URL */
+    /* writes: for the writer. *error as db_open. */
+    apr_status_t (*open)(db_session_t **out, const db_options_t *options, bool writes, qmq_error_t **error);
+    void (*close)(db_session_t *s);
+    apr_status_t (*execute)(db_session_t *s, const char *sql, const db_value_t *parameters, size_t count,
+                            bool (*row)(void *arg, const db_value_t *columns, size_t count), void *arg, int64_t *affected);
+    apr_status_t (*script)(db_session_t *s, const char *script);
+    int64_t (*last_insert_id)(db_session_t *s);
+    /* True when there is something that rest should do once no work waits. */
+    bool (*wants_rest)(db_session_t *s);
+    apr_status_t (*rest)(db_session_t *s);
+};
+
+extern const db_driver_t db_sqlite_driver;
+
+#endif

@@ -200,10 +200,8 @@ static step_t close_group_run(operation_t *op) {
     return STEP_DONE;
 }
 
-static void close_group(void *arg, store_group_t *progress) {
+static void close_group(void *arg, group_t *g) {
     closing_t *closing = arg;
-    group_t *g = store_group_user(progress);
-    if (g == NULL) return;
     close_group_t *c = memory_zalloc(sizeof *c);
     c->op.run = close_group_run;
     c->closing = closing;
@@ -217,7 +215,7 @@ static void answer_held_pulls(broker_t *b) {
     closing_t closing = {.broker = b, .left = 1};
     mutex_init(&closing.lock);
     condition_init(&closing.done);
-    store_groups(b->store, close_group, &closing);
+    group_each(b, close_group, &closing);
     mutex_lock(&closing.lock);
     closing.left--;
     while (closing.left > 0) condition_wait(&closing.done, &closing.lock);
@@ -243,8 +241,8 @@ static void broker_free(broker_t *b) {
     for (int i = 0; i < b->worker_count; i++) worker_destroy(b->workers[i]);
     memory_free(b->workers);
     if (b->store != NULL) {
-        store_groups(b->store, group_free, NULL);
-        store_subjects(b->store, waiters_free, NULL);
+        group_free_all(b);
+        waiters_free_all(b);
         store_close(b->store);
     }
     broker_settings_t *s = atomic_load(&b->settings);

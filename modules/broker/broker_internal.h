@@ -27,7 +27,9 @@ struct broker {
     net_server_t *client_port;
     net_server_t *sync_port;
     registration_t *registration;
-    _Atomic bool read_only; /* from start until online, and from the beginning of the stop */
+    _Atomic bool read_only;                    /* from start until online, and from the beginning of the stop */
+    _Atomic(struct group *) groups;            /* all ever made, for the stop */
+    _Atomic(struct subject_waiters *) waiters; /* likewise */
     _Atomic bool stopping;
     _Atomic int parked_pulls;
     metric_t *invalid_messages;

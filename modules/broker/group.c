@@ -10,6 +10,7 @@ struct group {
     operation_t wake; /* first: its run finds the group */
     waiter_t waiter;
     loop_timer_t timer;
+    group_t *older; /* made before; list of the broker */
     broker_t *broker;
     store_group_t *progress;
     store_subject_t *subject;
@@ -130,7 +131,7 @@ static void group_timer_fired(loop_timer_t *t) {
 }
 
 void group_wait_for_messages(group_t *g) {
-    waiters_register(g->subject, &g->waiter);
+    waiters_register(g->broker, g->subject, &g->waiter);
 }
 
 void group_wake_in(group_t *g, int64_t delay_us) {
@@ -166,7 +167,7 @@ void group_unhold(group_t *g, held_t *h) {
     else
         g->held_last = h->previous;
     if (g->held != NULL) return;
-    waiters_unregister(g->subject, &g->waiter);
+    waiters_unregister(g->broker, g->subject, &g->waiter);
     loop_timer_stop(worker_loop(g->home), &g->timer);
     group_leave(g);
 }
@@ -200,8 +201,11 @@ static group_t *group_create(broker_t *b, store_group_t *progress, store_subject
     if (winner != g) {
         mutex_destroy(&g->lock);
         memory_free(g);
+        return winner;
     }
-    return winner;
+    g->older = atomic_load(&b->groups);
+    while (!atomic_compare_exchange_weak(&b->groups, &g->older, g)) {}
+    return g;
 }
 
 group_t *group_get(broker_t *b, view_t subject, view_t group) {
@@ -213,12 +217,18 @@ group_t *group_get(broker_t *b, view_t subject, view_t group) {
     return handle == NULL ? NULL : group_create(b, progress, handle);
 }
 
-void group_free(void *arg, store_group_t *progress) {
-    (void)arg;
-    group_t *g = store_group_user(progress);
-    if (g == NULL) return;
-    mutex_destroy(&g->lock);
-    memory_free(g);
+void group_each(broker_t *b, void (*visit)(void *arg, group_t *g), void *arg) {
+    for (group_t *g = atomic_load(&b->groups); g != NULL; g = g->older) visit(arg, g);
+}
+
+void group_free_all(broker_t *b) {
+    group_t *g = atomic_load(&b->groups);
+    while (g != NULL) {
+        group_t *older = g->older;
+        mutex_destroy(&g->lock);
+        memory_free(g);
+        g = older;
+    }
 }
 
 worker_t *group_home(const group_t *g) {

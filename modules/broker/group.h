@@ -58,7 +58,9 @@ void group_wait_for_messages(group_t *g);
 /* Tries the held pulls again at a time (retry subjects); the earliest call wins. Home loop. */
 void group_wake_in(group_t *g, int64_t delay_us);
 
+/* Calls visit for every group this broker made. Any thread. */
+void group_each(broker_t *b, void (*visit)(void *arg, group_t *g), void *arg);
 /* Frees all groups; nothing is in flight. */
-void group_free(void *arg, store_group_t *g);
+void group_free_all(broker_t *b);
 
 #endif

@@ -3,11 +3,12 @@
 #include "base/memory.h"
 
 typedef struct subject_waiters {
+    struct subject_waiters *older; /* list of the broker */
     mutex_t lock;
     waiter_t head; /* of a ring */
 } subject_waiters_t;
 
-static subject_waiters_t *waiters_of(store_subject_t *subject) {
+static subject_waiters_t *waiters_of(broker_t *b, store_subject_t *subject) {
     subject_waiters_t *s = store_subject_user(subject);
     if (s != NULL) return s;
     s = memory_zalloc(sizeof *s);
@@ -17,8 +18,11 @@ static subject_waiters_t *waiters_of(store_subject_t *subject) {
     if (winner != s) {
         mutex_destroy(&s->lock);
         memory_free(s);
+        return winner;
     }
-    return winner;
+    s->older = atomic_load(&b->waiters);
+    while (!atomic_compare_exchange_weak(&b->waiters, &s->older, s)) {}
+    return s;
 }
 
 static void waiter_unlink(waiter_t *w) {
@@ -27,8 +31,8 @@ static void waiter_unlink(waiter_t *w) {
     w->listed = false;
 }
 
-void waiters_register(store_subject_t *subject, waiter_t *w) {
-    subject_waiters_t *s = waiters_of(subject);
+void waiters_register(broker_t *b, store_subject_t *subject, waiter_t *w) {
+    subject_waiters_t *s = waiters_of(b, subject);
     mutex_lock(&s->lock);
     if (!w->listed) {
         w->next = &s->head;
@@ -40,8 +44,8 @@ void waiters_register(store_subject_t *subject, waiter_t *w) {
     mutex_unlock(&s->lock);
 }
 
-void waiters_unregister(store_subject_t *subject, waiter_t *w) {
-    subject_waiters_t *s = waiters_of(subject);
+void waiters_unregister(broker_t *b, store_subject_t *subject, waiter_t *w) {
+    subject_waiters_t *s = waiters_of(b, subject);
     mutex_lock(&s->lock);
     if (w->listed) waiter_unlink(w);
     mutex_unlock(&s->lock);
@@ -65,10 +69,12 @@ void waiters_wake(store_subject_t *subject) {
     }
 }
 
-void waiters_free(void *arg, store_subject_t *subject) {
-    (void)arg;
-    subject_waiters_t *s = store_subject_user(subject);
-    if (s == NULL) return;
-    mutex_destroy(&s->lock);
-    memory_free(s);
+void waiters_free_all(broker_t *b) {
+    subject_waiters_t *s = atomic_load(&b->waiters);
+    while (s != NULL) {
+        subject_waiters_t *older = s->older;
+        mutex_destroy(&s->lock);
+        memory_free(s);
+        s = older;
+    }
 }

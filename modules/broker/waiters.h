@@ -14,11 +14,11 @@ typedef struct waiter {
 } waiter_t;
 
 /* Puts w on the list if it is not there. Whoever registers looks at the subject once more afterwards. Any thread. */
-void waiters_register(store_subject_t *subject, waiter_t *w);
-void waiters_unregister(store_subject_t *subject, waiter_t *w);
+void waiters_register(broker_t *b, store_subject_t *subject, waiter_t *w);
+void waiters_unregister(broker_t *b, store_subject_t *subject, waiter_t *w);
 /* Takes everybody off and wakes them. Any thread; called after the messages are visible. */
 void waiters_wake(store_subject_t *subject);
-/* Frees the list of a subject at the end. */
-void waiters_free(void *arg, store_subject_t *subject);
+/* Frees all lists at the end. */
+void waiters_free_all(broker_t *b);
 
 #endif

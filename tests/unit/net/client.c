@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include <apr_poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,10 @@ bool client_listen(client_t *l, int *port) {
 bool client_accept(client_t *l, client_t *c) {
     memset(c, 0, sizeof *c);
     if (apr_pool_create(&c->pool, NULL) != APR_SUCCESS) return false;
+    /* With a time-out accept does not wait by itself. */
+    apr_pollfd_t wanted = {.p = l->pool, .desc_type = APR_POLL_SOCKET, .reqevents = APR_POLLIN, .desc.s = l->socket};
+    apr_int32_t ready = 0;
+    if (apr_poll(&wanted, 1, &ready, apr_time_from_sec(CLIENT_PATIENCE_S)) != APR_SUCCESS) return false;
     if (apr_socket_accept(&c->socket, l->socket, c->pool) != APR_SUCCESS) return false;
     return apr_socket_timeout_set(c->socket, apr_time_from_sec(CLIENT_PATIENCE_S)) == APR_SUCCESS;
 }

@@ -1,5 +1,5 @@
-/* The memory an immutable snapshot lies in: pieces are given out and go back together. Not an APR pool, because a small snapshot must cost bytes, not
- * the 8 KiB that a pool of its own takes, and a big one must go back to the system. One thread. */
+/* The memory an immutable snapshot lies in: pieces are given out and go back together. Not an APR pool, because a small snapshot must cost
+ * bytes, not the 8 KiB that a pool of its own takes, and a big one must go back to the system. One thread. */
 #ifndef QMQ_METASERVER_ARENA_H
 #define QMQ_METASERVER_ARENA_H
 

@@ -18,8 +18,8 @@ typedef struct live_group {
 
 typedef struct broker_groups {
     shared_t shared;
-    arena_t arena; /* everything lies in it */
-    table_t by_name;  /* of live_group_t */
+    arena_t arena;   /* everything lies in it */
+    table_t by_name; /* of live_group_t */
 } broker_groups_t;
 
 /* Empty, one reference. The maker may add until it hands the set on. */

@@ -1,6 +1,7 @@
-/* The store of a real-time broker: the only door for servers (storage.md). Two primary logs - messages and actions - and what is derived from them: an index per subject,
- * the progress of groups and consumers, and the map from pull sequences to message sequences. Appends may be called from any thread; whoever finds the log free writes,
- * whoever finds it busy leaves the batch to the one who writes (modules/store/README.md). */
+/* The store of a real-time broker: the only door for servers (storage.md). Two primary logs - messages and actions - and what is derived
+ * from them: an index per subject, the progress of groups and consumers, and the map from pull sequences to message sequences. Appends may
+ * be called from any thread; whoever finds the log free writes, whoever finds it busy leaves the batch to the one who writes
+ * (modules/store/README.md). */
 #ifndef QMQ_STORE_STORE_H
 #define QMQ_STORE_STORE_H
 
@@ -36,7 +37,8 @@ typedef struct store_options {
     void (*progress)(void *arg, int percent, const char *what);
 } store_options_t;
 
-/* Opens or creates, recovers, replays; returns when everything acknowledged is readable. On failure NULL in *out and *error names file and remedy. */
+/* Opens or creates, recovers, replays; returns when everything acknowledged is readable. On failure NULL in *out and *error names file and
+ * remedy. */
 apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error_t **error);
 /* No append may be in flight. Flushes, syncs, closes, frees. */
 void store_close(store_t *s);
@@ -59,7 +61,7 @@ void store_subjects(store_t *s, void (*visit)(void *arg, store_subject_t *subjec
 /* Appending messages. */
 
 typedef struct store_message {
-    view_t subject;       /* record subject, storable */
+    view_t subject;         /* record subject, storable */
     const uint8_t *payload; /* as received, without the wire CRC */
     uint32_t payload_size;
     uint32_t crc; /* of the payload, already verified */
@@ -73,15 +75,17 @@ typedef struct store_batch {
     struct store_batch *next;
     store_message_t *messages;
     size_t count;
-    /* Called once, after the bytes are in the page cache, the end offset is published and the index entries are visible (or nothing is, by status); by whichever
-     * thread wrote, maybe inside store_append, with no lock held. Batches of one thread complete in the order appended. */
+    /* Called once, after the bytes are in the page cache, the end offset is published and the index entries are visible (or nothing is, by
+     * status); by whichever thread wrote, maybe inside store_append, with no lock held. Batches of one thread complete in the order
+     * appended. */
     void (*done)(struct store_batch *self);
     int64_t end_offset; /* log offset behind the last record of the batch */
 } store_batch_t;
 
 /* The batch, its messages and their bytes stay the caller's and must live and stay unchanged until done. Any thread. */
 void store_append(store_t *s, store_batch_t *batch);
-/* False: the message log takes no appends now (disk full, failed sync). *reason (static text or valid until store_close) may be NULL. Any thread. */
+/* False: the message log takes no appends now (disk full, failed sync). *reason (static text or valid until store_close) may be NULL. Any
+ * thread. */
 bool store_is_writable(store_t *s, const char **reason);
 /* End of the message log / action log (next offset). Any thread. */
 int64_t store_message_end(store_t *s);
@@ -93,7 +97,13 @@ apr_status_t store_sync(store_t *s);
 
 /* Reading messages. */
 
-typedef enum poll_status { POLL_SUCCESS, POLL_NO_MESSAGE, POLL_SUBJECT_NOT_FOUND, POLL_OFFSET_OVERFLOW, POLL_EMPTY_CONSUMER_LOG } poll_status_t;
+typedef enum poll_status {
+    POLL_SUCCESS,
+    POLL_NO_MESSAGE,
+    POLL_SUBJECT_NOT_FOUND,
+    POLL_OFFSET_OVERFLOW,
+    POLL_EMPTY_CONSUMER_LOG
+} poll_status_t;
 
 typedef struct stored_message {
     int64_t sequence;
@@ -119,11 +129,11 @@ void poll_result_free(poll_result_t *r);
 
 typedef struct poll_options {
     int64_t from;
-    int max;                 /* messages */
-    size_t max_bytes;        /* payload bytes; at least one message is returned */
-    bool strict;             /* from below min is EMPTY_CONSUMER_LOG instead of starting at min */
+    int max;                   /* messages */
+    size_t max_bytes;          /* payload bytes; at least one message is returned */
+    bool strict;               /* from below min is EMPTY_CONSUMER_LOG instead of starting at min */
     int64_t entries_before_ms; /* stop at the first entry made later than this; INT64_MAX: no limit (retry delay) */
-    bool may_block;          /* false: return QMQ_E_COLD instead of touching the disk */
+    bool may_block;            /* false: return QMQ_E_COLD instead of touching the disk */
 } poll_options_t;
 
 /* storage.md 5.6, header check included. APR_SUCCESS with *r filled, or QMQ_E_COLD. Any thread. */

@@ -1,0 +1,80 @@
+/* The index of every subject (storage.md 5): its youngest entries in memory (the tail), all entries that are durable in the message log
+ * written behind to consumerlog/<subject>/. An entry reaches a file only when its record is synced, so files never name what a power loss
+ * took away. */
+#ifndef QMQ_STORE_CONSUMER_LOG_H
+#define QMQ_STORE_CONSUMER_LOG_H
+
+#include "store/file_cache.h"
+#include "store/index_entry.h"
+#include "store/segmented_log.h"
+#include "store/subject_table.h"
+
+#define INDEX_LOCKS 256
+/* Entries of a full chunk: what is written at once, and what stays in memory of a busy subject at least. */
+#define INDEX_CHUNK_ENTRIES 4096
+
+typedef struct subject_list {
+    store_subject_t **at;
+    size_t count;
+    size_t capacity;
+} subject_list_t;
+
+typedef struct consumer_logs {
+    segmented_log_t *messages;
+    const log_t *log;
+    char *root; /* <store>/consumerlog */
+    file_cache_t *files;
+    mutex_t locks[INDEX_LOCKS]; /* a subject's lock is found by its hash */
+    mutex_t list_lock;
+    subject_list_t dirty;
+    subject_list_t full;
+    log_limit_t write_limit;
+    uint8_t *scratch; /* of whoever writes behind: recovery, then the index thread, then the close */
+    uint8_t *present;
+} consumer_logs_t;
+
+void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *messages, int max_open_files, const log_t *log);
+void consumer_logs_free(consumer_logs_t *x, subject_table_t *subjects);
+
+/* A record that was appended, on its way into the index. */
+typedef struct indexed_message {
+    store_subject_t *subject;
+    index_entry_t entry;
+} indexed_message_t;
+
+/* Makes the entries visible; sequences of a subject continue where its index ends. Appender only. */
+void consumer_logs_publish(consumer_logs_t *x, const indexed_message_t *messages, size_t count);
+
+/* False when the subject never had a message. Any thread. */
+bool consumer_log_bounds(consumer_logs_t *x, store_subject_t *s, int64_t *min, int64_t *next);
+
+typedef enum index_place { INDEX_IN_MEMORY, INDEX_IN_FILE } index_place_t;
+/* Entries [from, from + max) of the subject, from < next: INDEX_IN_MEMORY with *count of them copied to `to`, or INDEX_IN_FILE with *count
+ * = how many of them lie in files. Any thread. */
+index_place_t consumer_log_copy(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t max, index_entry_t *to, size_t *count);
+/* Reads entries from the files; what was never written there is zero. count stays within one file. Blocks; any thread. */
+apr_status_t consumer_log_read(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t count, index_entry_t *to);
+
+/* Writing behind: one thread at a time. */
+
+/* True when a tail has a whole chunk to write. Any thread. */
+bool consumer_logs_have_full(consumer_logs_t *x);
+/* Writes tails that have a whole chunk, as far as it is synced. */
+void consumer_logs_write_full(consumer_logs_t *x);
+/* Writes everything that is synced; tails that got nothing since the last time leave the memory. `again` (may be NULL) is asked between
+ * subjects whether to go on. */
+void consumer_logs_write_all(consumer_logs_t *x, bool (*again)(void *arg), void *arg);
+
+/* Recovery: one thread, nobody else uses the index. */
+
+typedef enum replay_result { REPLAY_INDEXED, REPLAY_KNOWN, REPLAY_GAP_TOO_WIDE, REPLAY_FAILED } replay_result_t;
+/* Indexes a record found in the log. Gaps get blank entries; one wider than a file is refused unless `restart`: then the index starts anew
+ * at sequence. */
+replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int64_t sequence, const index_entry_t *entry, bool restart);
+/* Sequences below `next` are taken: blank entries for those that are not there. False when the gap is wider than a file (nothing done). */
+bool consumer_log_reserve(consumer_logs_t *x, store_subject_t *s, int64_t next, int64_t now_ms);
+/* Behind the last entry in the files of the subject, and the first sequence of its first file; 0, 0 without files. QMQ_E_INVALID: entries
+ * of format V2. */
+apr_status_t consumer_log_extent(consumer_logs_t *x, view_t subject, int64_t *first, int64_t *next);
+
+#endif

@@ -1,0 +1,46 @@
+/* What the files of the index share: the tails in memory (index_tail.c), reading (consumer_log.c), writing behind (index_write.c), recovery
+ * (index_replay.c). */
+#ifndef QMQ_STORE_INDEX_INTERNAL_H
+#define QMQ_STORE_INDEX_INTERNAL_H
+
+#include "store/consumer_log.h"
+
+struct index_chunk {
+    index_chunk_t *next;
+    int64_t base; /* sequence of the first entry */
+    uint32_t count;
+    uint32_t capacity;
+    uint8_t entries[];
+};
+
+/* The tail: everything under the subject's index lock. */
+
+/* Adds the entry for s->next and moves s->next. */
+void index_tail_push(store_subject_t *s, const index_entry_t *e);
+/* Copies up to max encoded entries from `from` on, which is in the tail; the number copied. */
+size_t index_tail_copy(const store_subject_t *s, int64_t from, size_t max, uint8_t *to);
+/* Frees leading chunks that are in the files, but keeps a chunk's worth of the youngest entries. */
+void index_tail_trim(store_subject_t *s);
+/* Frees the whole tail. */
+void index_tail_drop(store_subject_t *s);
+
+mutex_t *index_lock_of(consumer_logs_t *x, const store_subject_t *s);
+void index_list_add(consumer_logs_t *x, subject_list_t *list, store_subject_t *s);
+/* With the subject's lock held, after entries were added: puts it on the lists it belongs to. */
+void index_note_growth(consumer_logs_t *x, store_subject_t *s);
+
+/* Where a sequence's entry is: its file and the position in it. */
+static inline int64_t index_file_base(int64_t sequence) {
+    return sequence / INDEX_SEGMENT_ENTRIES * INDEX_SEGMENT_SIZE;
+}
+static inline int64_t index_file_position(int64_t sequence) {
+    return sequence % INDEX_SEGMENT_ENTRIES * INDEX_ENTRY_SIZE;
+}
+/* Reads n encoded entries of one file; what is not there is zero. */
+apr_status_t index_read_encoded(file_t *f, int64_t sequence, size_t n, uint8_t *to);
+
+/* Entries whose record ends at or below `limit` go to the files; INT64_MAX: all, and the message log is synced first where needed. *written
+ * (may be NULL): how many. */
+apr_status_t index_write_subject(consumer_logs_t *x, store_subject_t *s, int64_t limit, int64_t *written);
+
+#endif

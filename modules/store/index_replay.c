@@ -1,0 +1,123 @@
+/* The index during recovery: records of the message log in log order, files that may already hold their entries. */
+#include "base/id.h"
+#include "base/memory.h"
+#include "base/status.h"
+#include "store/index_internal.h"
+
+static void start_at(store_subject_t *s, int64_t sequence) {
+    index_tail_drop(s);
+    s->exists = true;
+    s->verify = true;
+    s->min = s->next = s->persisted = sequence;
+}
+
+/* A whole chunk is written (or found written) at once, so that memory stays bounded however long the log is. */
+static bool push(consumer_logs_t *x, store_subject_t *s, const index_entry_t *e) {
+    index_tail_push(s, e);
+    if (s->next - s->persisted < INDEX_CHUNK_ENTRIES) return true;
+    apr_status_t status = index_write_subject(x, s, INT64_MAX, NULL);
+    if (status == APR_SUCCESS) {
+        s->verify = true; /* what follows may be in the files, too */
+        return true;
+    }
+    char text[160];
+    log_error(x->log, "cannot write %s/%s: %s; free space or make the directory writable, then start again", x->root, s->name,
+              status_text(status, text, sizeof text));
+    return false;
+}
+
+static bool push_blanks(consumer_logs_t *x, store_subject_t *s, int64_t upto, int64_t now_ms) {
+    index_entry_t blank = index_entry_blank(now_ms);
+    while (s->next < upto) {
+        if (!push(x, s, &blank)) return false;
+    }
+    return true;
+}
+
+replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int64_t sequence, const index_entry_t *entry, bool restart) {
+    if (sequence < 0) return REPLAY_GAP_TOO_WIDE;
+    if (!s->exists) start_at(s, sequence);
+    if (sequence < s->next) return REPLAY_KNOWN;
+    if (sequence - s->next > INDEX_SEGMENT_ENTRIES) {
+        if (!restart) return REPLAY_GAP_TOO_WIDE;
+        start_at(s, sequence);
+    }
+    if (!push_blanks(x, s, sequence, entry->time_ms) || !push(x, s, entry)) return REPLAY_FAILED;
+    if (!s->dirty) index_note_growth(x, s);
+    return REPLAY_INDEXED;
+}
+
+bool consumer_log_reserve(consumer_logs_t *x, store_subject_t *s, int64_t next, int64_t now_ms) {
+    if (next <= s->next) return true;
+    if (!s->exists || s->min == s->next) {
+        start_at(s, next);
+        return true;
+    }
+    if (next - s->next > INDEX_SEGMENT_ENTRIES || !push_blanks(x, s, next, now_ms)) return false;
+    index_note_growth(x, s);
+    return true;
+}
+
+typedef struct extent {
+    int64_t first;
+    int64_t last;
+} extent_t;
+
+static apr_status_t note_file(void *arg, const char *name) {
+    extent_t *extent = arg;
+    int64_t base = 0;
+    if (name[0] == '.' || !id_parse_i64(view_of(name), &base) || base < 0 || base % INDEX_SEGMENT_SIZE != 0) return APR_SUCCESS;
+    if (extent->first < 0 || base < extent->first) extent->first = base;
+    if (base > extent->last) extent->last = base;
+    return APR_SUCCESS;
+}
+
+static apr_status_t entry_is_written(file_t *f, int64_t index, bool *written) {
+    uint8_t encoded[INDEX_ENTRY_SIZE];
+    apr_status_t status = index_read_encoded(f, index, 1, encoded);
+    *written = index_entry_get(encoded).time_ms != 0;
+    return status;
+}
+
+/* Number of entries in front of the zeros of a file that may be longer (sparse) than what was written. */
+static apr_status_t count_entries(const char *path, int64_t *count) {
+    file_t *f = NULL;
+    int64_t size = 0;
+    uint8_t head[INDEX_ENTRY_SIZE];
+    apr_status_t status = file_open(&f, path, IO_READ);
+    if (status == APR_SUCCESS) status = file_size(f, &size);
+    if (status == APR_SUCCESS) status = index_read_encoded(f, 0, 1, head);
+    if (status == APR_SUCCESS && ((head[0] << 8) | head[1]) == INDEX_V2_MAGIC) status = QMQ_E_INVALID;
+    int64_t low = 0, high = size / INDEX_ENTRY_SIZE;
+    if (high > INDEX_SEGMENT_ENTRIES) high = INDEX_SEGMENT_ENTRIES;
+    while (status == APR_SUCCESS && low < high) {
+        int64_t middle = low + (high - low) / 2;
+        bool written = false;
+        status = entry_is_written(f, middle, &written);
+        if (written) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *count = low;
+    apr_status_t closed = file_close(f);
+    return status != APR_SUCCESS ? status : closed;
+}
+
+apr_status_t consumer_log_extent(consumer_logs_t *x, view_t subject, int64_t *first, int64_t *next) {
+    *first = *next = 0;
+    extent_t extent = {-1, -1};
+    char *directory = file_cache_directory(x->files, subject);
+    apr_status_t status = directory_list(directory, note_file, &extent);
+    if (status == APR_SUCCESS && extent.last >= 0) {
+        char *path = memory_printf("%s/%020lld", directory, (long long)extent.last);
+        int64_t count = 0;
+        status = count_entries(path, &count);
+        memory_free(path);
+        *first = extent.first / INDEX_ENTRY_SIZE;
+        *next = extent.last / INDEX_ENTRY_SIZE + count;
+    }
+    memory_free(directory);
+    return status;
+}

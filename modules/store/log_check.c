@@ -1,0 +1,91 @@
+#include "store/log_check.h"
+
+#include "base/status.h"
+
+#include <string.h>
+
+#define VALIDATED_SEGMENTS 2
+
+/* A segment that was created ahead of its first record. */
+static bool is_empty(log_scan_t *s) {
+    static const uint8_t zero[4];
+    const uint8_t *head = log_scan_need(s, 0, sizeof zero);
+    return head == NULL || memcmp(head, zero, sizeof zero) == 0;
+}
+
+static apr_status_t open_at(segmented_log_t *l, log_scan_t *scan, size_t index) {
+    segment_t *s = segmented_log_at(l, index);
+    apr_status_t status = log_scan_open(scan, s, l->segment_size);
+    segment_release(s);
+    return status;
+}
+
+/* Number of segments up to the last one with data. */
+static apr_status_t used_segments(segmented_log_t *l, log_scan_t *scan, size_t *used) {
+    for (*used = l->count; *used > 0; --*used) {
+        apr_status_t status = open_at(l, scan, *used - 1);
+        if (status != APR_SUCCESS) return status;
+        if (!is_empty(scan)) return APR_SUCCESS;
+    }
+    return APR_SUCCESS;
+}
+
+/* Says what will be cut from the scan's segment, whose sound part ends at `valid`. */
+static int64_t report_cut(segmented_log_t *l, log_scan_t *scan, int64_t valid, const char *reason) {
+    int64_t cut = log_scan_last_data(scan, valid) - valid;
+    if (cut > 0) {
+        log_warn(l->log, "%s: %s at byte %lld of %s (offset %lld); the %lld bytes from there on are cut off", l->name, reason,
+                 (long long)valid, scan->segment->path, (long long)(scan->segment->base + valid), (long long)cut);
+    }
+    return cut;
+}
+
+static apr_status_t report_deleted(segmented_log_t *l, log_scan_t *scan, size_t index, int64_t *cut_bytes) {
+    apr_status_t status = APR_SUCCESS;
+    for (; status == APR_SUCCESS && index < l->count; index++) {
+        status = open_at(l, scan, index);
+        if (status != APR_SUCCESS) break;
+        int64_t data = log_scan_last_data(scan, 0);
+        *cut_bytes += data;
+        if (data > 0)
+            log_error(l->log, "%s: %s (%lld bytes of data) lies behind the cut and is deleted", l->name, scan->segment->path,
+                      (long long)data);
+    }
+    return status;
+}
+
+static apr_status_t find_end(segmented_log_t *l, log_scan_t *scan, segment_validator_t validate, int64_t *cut_bytes, int64_t *end,
+                             int64_t *from) {
+    size_t used = 0;
+    apr_status_t status = used_segments(l, scan, &used);
+    if (status != APR_SUCCESS) return status;
+    *from = *end = l->count == 0 ? 0 : l->segments[0]->base;
+    size_t i = used > VALIDATED_SEGMENTS ? used - VALIDATED_SEGMENTS : 0;
+    if (used > 0) *from = l->segments[i]->base;
+    bool partial = false;
+    for (; i < used && !partial; i++) {
+        const char *reason = "";
+        status = open_at(l, scan, i);
+        if (status != APR_SUCCESS) return status;
+        int64_t valid = validate(scan, l->segment_size, &reason);
+        if (scan->failure != APR_SUCCESS) return scan->failure;
+        partial = valid < l->segment_size;
+        *end = scan->segment->base + valid;
+        if (partial) *cut_bytes += report_cut(l, scan, valid, reason);
+    }
+    return report_deleted(l, scan, i, cut_bytes);
+}
+
+apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t *cut_bytes, qmq_error_t **error) {
+    log_scan_t scan;
+    int64_t end = 0, from = 0;
+    log_scan_init(&scan, l->log);
+    apr_status_t status = find_end(l, &scan, validate, cut_bytes, &end, &from);
+    if (status != APR_SUCCESS) {
+        char text[160];
+        *error = error_create(status, "Check the disk; nothing was changed", "cannot read %s of the %s: %s",
+                              scan.segment == NULL ? l->directory : scan.segment->path, l->name, status_text(status, text, sizeof text));
+    }
+    log_scan_free(&scan);
+    return status == APR_SUCCESS ? segmented_log_cut(l, end, from, error) : status;
+}

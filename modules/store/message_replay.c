@@ -1,0 +1,118 @@
+#include "store/message_replay.h"
+
+#include "base/status.h"
+#include "store/log_check.h"
+
+#define MAGIC_FIRST_BYTE 0xA1
+
+typedef enum step { STEP_RECORD, STEP_SKIP, STEP_BAD } step_t;
+
+/* What stands at position: *next is where the following record starts. */
+static step_t read_record(log_scan_t *s, int64_t position, int64_t segment_size, message_record_t *record, int64_t *next,
+                          const char **reason) {
+    int64_t left = segment_size - position;
+    size_t size = MESSAGE_PREFIX_SIZE;
+    const uint8_t *head = log_scan_some(s, position, &size);
+    uint32_t header_size = 0;
+    int64_t skip = 0;
+    record_kind_t kind = head == NULL ? RECORD_BAD : message_record_kind(head, size, left, &header_size, &skip);
+    *reason = "no record";
+    if (kind == RECORD_BAD) return STEP_BAD;
+    *next = position + skip;
+    if (kind == RECORD_FILLER || kind == RECORD_BLANK) return STEP_SKIP;
+    *reason = kind == RECORD_UNKNOWN_ATTRIBUTE ? "a record of unknown kind" : "a record that is not complete";
+    head = log_scan_need(s, position, header_size);
+    if (head == NULL || !message_header_parse(head, header_size, left, record)) return STEP_BAD;
+    *next = position + header_size + record->payload_size;
+    if (*next > s->limit) return STEP_BAD;
+    return STEP_RECORD;
+}
+
+static bool crc_is_right(log_scan_t *s, int64_t position, const message_record_t *r) {
+    uint32_t crc = 0;
+    return log_scan_crc(s, position + r->header_size, r->payload_size, &crc) && crc == r->crc;
+}
+
+int64_t message_segment_validate(log_scan_t *s, int64_t segment_size, const char **reason) {
+    int64_t position = 0;
+    while (position < segment_size) {
+        message_record_t record;
+        int64_t next = 0;
+        step_t step = read_record(s, position, segment_size, &record, &next, reason);
+        if (step == STEP_BAD) return position;
+        if (step == STEP_RECORD) {
+            const uint8_t *head = log_scan_need(s, position, MESSAGE_PREFIX_SIZE);
+            if (head == NULL || head[4] != 0) return position;
+            *reason = "a record with a wrong checksum";
+            if (record.has_crc && !crc_is_right(s, position, &record)) return position;
+        }
+        position = next;
+    }
+    return segment_size;
+}
+
+/* First record behind a damaged place that is surely one: its CRC is right. -1: none in this segment. */
+static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t segment_size) {
+    for (;;) {
+        position = log_scan_find(s, position + 1, MAGIC_FIRST_BYTE);
+        if (position < 0) return -1;
+        message_record_t record;
+        int64_t next = 0;
+        const char *reason = NULL;
+        if (read_record(s, position, segment_size, &record, &next, &reason) == STEP_RECORD && record.has_crc && record.payload_size > 0 &&
+            crc_is_right(s, position, &record)) {
+            return position;
+        }
+    }
+}
+
+static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, const char *reason, int64_t *skipped_bytes) {
+    int64_t next = resynchronise(s, position, l->segment_size);
+    if (next < 0) next = s->limit;
+    *skipped_bytes += next - position;
+    log_error(l->log,
+              "%s is damaged: %s at byte %lld of %s (offset %lld); %lld bytes are skipped, the messages in them are lost; keep a copy of "
+              "the file",
+              l->name, reason, (long long)position, s->segment->path, (long long)(s->segment->base + position),
+              (long long)(next - position));
+    return next;
+}
+
+static bool walk_segment(segmented_log_t *l, log_scan_t *s, const message_visitor_t *v, bool hole, int64_t *skipped_bytes) {
+    int64_t position = 0;
+    while (position < s->limit) {
+        message_record_t record;
+        int64_t next = 0, left = l->segment_size - position;
+        const char *reason = NULL;
+        if (left < MESSAGE_FILLER_SIZE) return true; /* a filler cut short by replication */
+        step_t step = read_record(s, position, l->segment_size, &record, &next, &reason);
+        if (step == STEP_RECORD && !v->visit(v->arg, s->segment->base + position, &record, hole)) return false;
+        position = step == STEP_BAD ? pass_damage(l, s, position, reason, skipped_bytes) : next;
+    }
+    return true;
+}
+
+apr_status_t message_replay(segmented_log_t *l, const message_visitor_t *visitor, int64_t *skipped_bytes) {
+    log_scan_t scan;
+    log_scan_init(&scan, l->log);
+    int64_t end = segmented_log_end(l), expected = -1;
+    bool hole = false, going = true;
+    apr_status_t status = APR_SUCCESS;
+    for (size_t i = 0; going && status == APR_SUCCESS; i++) {
+        segment_t *s = segmented_log_at(l, i);
+        if (s == NULL) break;
+        if (expected >= 0 && s->base != expected) {
+            hole = true;
+            log_error(l->log, "%s: the segments between offset %lld and %s are missing; their messages are lost", l->name,
+                      (long long)expected, s->path);
+        }
+        expected = s->base + l->segment_size;
+        visitor->progress(visitor->arg, s->base);
+        int64_t upto = end - s->base < l->segment_size ? end - s->base : l->segment_size;
+        if (upto > 0) status = log_scan_open(&scan, s, upto);
+        if (upto > 0 && status == APR_SUCCESS) going = walk_segment(l, &scan, visitor, hole, skipped_bytes);
+        segment_release(s);
+    }
+    log_scan_free(&scan);
+    return status;
+}

@@ -1,0 +1,18 @@
+/* Walking the records of a message log from its first segment to its end, past damage (storage.md 4.6, 4.7). */
+#ifndef QMQ_STORE_MESSAGE_REPLAY_H
+#define QMQ_STORE_MESSAGE_REPLAY_H
+
+#include "store/log_scan.h"
+#include "store/message_record.h"
+
+typedef struct message_visitor {
+    /* False ends the walk. The record's views are valid during the call. hole: a segment is missing somewhere before. */
+    bool (*visit)(void *arg, int64_t offset, const message_record_t *record, bool hole);
+    void (*progress)(void *arg, int64_t offset);
+    void *arg;
+} message_visitor_t;
+
+/* *skipped_bytes: damage that was jumped over. */
+apr_status_t message_replay(segmented_log_t *l, const message_visitor_t *visitor, int64_t *skipped_bytes);
+
+#endif

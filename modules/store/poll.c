@@ -1,0 +1,215 @@
+/* Reading a subject's messages from a sequence on (storage.md 5.6). Young records are read through a mapping, older ones with read calls by
+ * threads that may block. */
+#include "base/block.h"
+#include "base/memory.h"
+#include "base/status.h"
+#include "store/store_internal.h"
+
+/* Entries taken from the index at once. */
+#define ENTRIES 128
+/* Cold records that lie close together are read together, up to this size and with gaps up to that. */
+#define COLD_READ_BYTES (512 * 1024)
+#define COLD_READ_GAP (16 * 1024)
+
+/* The part of the log that the last record was read from. */
+typedef struct source {
+    shared_t *owner; /* retained */
+    const uint8_t *data;
+    int64_t offset; /* of the first byte */
+    int64_t size;
+} source_t;
+
+typedef struct poll {
+    store_t *store;
+    store_subject_t *subject;
+    const poll_options_t *options;
+    poll_result_t *result;
+    int64_t hot; /* records from this offset on are in memory */
+    int64_t end; /* of the log */
+    source_t source;
+    index_entry_t entries[ENTRIES];
+    size_t count;
+    bool cold; /* stopped because the disk would be needed */
+} poll_t;
+
+void poll_result_init(poll_result_t *r) {
+    memset(r, 0, sizeof *r);
+}
+
+void poll_result_clear(poll_result_t *r) {
+    for (size_t i = 0; i < r->count; i++) shared_release(r->messages[i].payload.owner);
+    r->count = 0;
+    r->bytes = 0;
+}
+
+void poll_result_free(poll_result_t *r) {
+    poll_result_clear(r);
+    memory_free(r->messages);
+    memset(r, 0, sizeof *r);
+}
+
+static bool is_in_source(const source_t *s, const index_entry_t *e) {
+    return s->owner != NULL && e->offset >= s->offset && e->offset + e->record_size <= s->offset + s->size;
+}
+
+static void set_source(poll_t *p, shared_t *owner, const uint8_t *data, int64_t offset, int64_t size) {
+    shared_release(p->source.owner);
+    p->source = (source_t){owner, data, offset, size};
+}
+
+static bool map_source(poll_t *p, const index_entry_t *e) {
+    segmented_log_t *l = &p->store->messages.segments;
+    segment_t *s = segmented_log_locate(l, e->offset);
+    segment_map_t *m = s == NULL ? NULL : segmented_log_map(l, s);
+    if (m != NULL) set_source(p, &m->shared, m->data, s->base, p->end - s->base < l->segment_size ? p->end - s->base : l->segment_size);
+    segment_release(s);
+    return m != NULL;
+}
+
+/* Bytes from the entry's record on that are worth reading together: the following records of the subject while they are near. */
+static int64_t cold_span(const poll_t *p, size_t at) {
+    const index_entry_t *first = &p->entries[at];
+    int64_t end = first->offset + first->record_size;
+    int64_t limit = segmented_log_base(&p->store->messages.segments, first->offset) + p->store->messages.segments.segment_size;
+    for (size_t i = at + 1; i < p->count; i++) {
+        const index_entry_t *e = &p->entries[i];
+        if (!index_entry_is_plausible(e, p->store->messages.segments.segment_size) || e->offset < end || e->offset - end > COLD_READ_GAP)
+            break;
+        int64_t next = e->offset + e->record_size;
+        if (next > limit || next > p->end || next - first->offset > COLD_READ_BYTES) break;
+        end = next;
+    }
+    return end - first->offset;
+}
+
+static bool read_source(poll_t *p, size_t at) {
+    const index_entry_t *e = &p->entries[at];
+    segment_t *s = segmented_log_locate(&p->store->messages.segments, e->offset);
+    if (s == NULL) return false;
+    int64_t span = cold_span(p, at);
+    block_t *block = block_create((size_t)span);
+    size_t got = 0;
+    apr_status_t status = block == NULL ? APR_ENOMEM : file_read_at(s->file, block->data, (size_t)span, e->offset - s->base, &got);
+    if (status != APR_SUCCESS) {
+        char text[160];
+        log_error(p->store->options.log, "cannot read %lld bytes at %lld of %s: %s", (long long)span, (long long)(e->offset - s->base),
+                  s->path, status_text(status, text, sizeof text));
+        block_release(block);
+    } else {
+        set_source(p, &block->shared, block->data, e->offset, (int64_t)got);
+    }
+    segment_release(s);
+    return status == APR_SUCCESS;
+}
+
+/* True when p->source holds the record; p->cold tells when it may not be looked for now. */
+static bool find_source(poll_t *p, size_t at) {
+    const index_entry_t *e = &p->entries[at];
+    if (is_in_source(&p->source, e)) return true;
+    if (e->offset >= p->hot && map_source(p, e)) return is_in_source(&p->source, e);
+    p->cold = !p->options->may_block;
+    return !p->cold && read_source(p, at) && is_in_source(&p->source, e);
+}
+
+static bool record_is_right(const poll_t *p, const index_entry_t *e, int64_t sequence) {
+    return message_header_matches(p->source.data + (e->offset - p->source.offset), (size_t)e->header_size, subject_name(p->subject),
+                                  sequence, e->record_size, (uint32_t)e->header_size);
+}
+
+static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
+    poll_result_t *r = p->result;
+    if (r->count == r->capacity) {
+        r->capacity = r->capacity == 0 ? 64 : r->capacity * 2;
+        r->messages = memory_realloc(r->messages, r->capacity * sizeof(stored_message_t));
+    }
+    const uint8_t *payload = p->source.data + (e->offset - p->source.offset) + e->header_size;
+    size_t size = (size_t)(e->record_size - e->header_size);
+    shared_retain(p->source.owner);
+    r->messages[r->count++] = (stored_message_t){sequence, e->time_ms, {payload, size, p->source.owner}};
+    r->bytes += size;
+}
+
+/* Looks at one entry; false ends the poll in front of it. */
+static bool take_entry(poll_t *p, size_t at, int64_t sequence) {
+    const index_entry_t *e = &p->entries[at];
+    poll_result_t *r = p->result;
+    if (!index_entry_is_blank(e) && e->time_ms > p->options->entries_before_ms) return false;
+    bool good = index_entry_is_plausible(e, p->store->messages.segments.segment_size) && e->offset + e->record_size <= p->end;
+    if (good && r->count > 0 && r->bytes + (size_t)(e->record_size - e->header_size) > p->options->max_bytes) return false;
+    good = good && find_source(p, at);
+    if (p->cold) return false;
+    if (good && record_is_right(p, e, sequence)) {
+        add_message(p, e, sequence);
+        return true;
+    }
+    metric_add(p->store->unreadable, 1);
+    return r->count == 0; /* unreadable ones are passed over at the front only */
+}
+
+/* Fetches the entries from `from` on, at most max; false when the disk would be needed. */
+static apr_status_t load_entries(poll_t *p, int64_t from, size_t max) {
+    if (max > ENTRIES) max = ENTRIES;
+    if (consumer_log_copy(&p->store->index, p->subject, from, max, p->entries, &p->count) == INDEX_IN_MEMORY) return APR_SUCCESS;
+    p->cold = !p->options->may_block;
+    return p->cold ? QMQ_E_COLD : consumer_log_read(&p->store->index, p->subject, from, p->count, p->entries);
+}
+
+/* A poll stays within a consumer-log file. */
+static int64_t last_sequence(int64_t start, int64_t next, int max) {
+    int64_t upto = (start / INDEX_SEGMENT_ENTRIES + 1) * INDEX_SEGMENT_ENTRIES;
+    if (upto > next) upto = next;
+    return upto - start > max ? start + max : upto;
+}
+
+static apr_status_t walk(poll_t *p, int64_t start, int64_t next) {
+    int64_t upto = last_sequence(start, next, p->options->max);
+    int64_t sequence = start;
+    apr_status_t status = APR_SUCCESS;
+    for (bool going = true; going && sequence < upto;) {
+        status = load_entries(p, sequence, (size_t)(upto - sequence));
+        if (status != APR_SUCCESS) break;
+        for (size_t i = 0; going && i < p->count; i++) {
+            going = take_entry(p, i, sequence);
+            sequence += going;
+        }
+    }
+    shared_release(p->source.owner);
+    p->result->next_begin = sequence;
+    p->result->first = start;
+    p->result->last = sequence - 1;
+    if (p->result->count > 0) return APR_SUCCESS; /* what was collected is an answer, the next poll meets the obstacle again */
+    return p->cold ? QMQ_E_COLD : status;
+}
+
+static apr_status_t answer(poll_result_t *r, poll_status_t status, int64_t next_begin) {
+    r->status = status;
+    r->next_begin = next_begin;
+    r->first = next_begin;
+    r->last = next_begin - 1;
+    return APR_SUCCESS;
+}
+
+apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options_t *options, poll_result_t *r) {
+    int64_t min = 0, next = 0;
+    poll_result_clear(r);
+    if (options->max <= 0) return answer(r, POLL_NO_MESSAGE, options->from);
+    if (subject == NULL || !consumer_log_bounds(&s->index, subject, &min, &next)) return answer(r, POLL_SUBJECT_NOT_FOUND, 0);
+    if (next == 0) return answer(r, POLL_NO_MESSAGE, 0);
+    if (options->from < 0) return answer(r, POLL_SUCCESS, next);
+    if (options->from > next) return answer(r, POLL_OFFSET_OVERFLOW, next);
+    if (options->strict && options->from < min) return answer(r, POLL_EMPTY_CONSUMER_LOG, options->from);
+    int64_t start = options->from > min ? options->from : min;
+    if (start == next) return answer(r, POLL_EMPTY_CONSUMER_LOG, start);
+    poll_t p;
+    p.store = s;
+    p.subject = subject;
+    p.options = options;
+    p.result = r;
+    p.end = segmented_log_end(&s->messages.segments);
+    p.hot = p.end - s->options.hot_window;
+    p.source = (source_t){NULL, NULL, 0, 0};
+    p.count = 0;
+    p.cold = false;
+    r->status = POLL_SUCCESS;
+    return walk(&p, start, next);
+}

@@ -1,0 +1,305 @@
+#include "store/store.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "portability/clock.h"
+#include "store/store_internal.h"
+
+#define DEFAULT_MESSAGE_SEGMENT ((int64_t)1073741824)
+#define DEFAULT_ACTION_SEGMENT ((int64_t)104857600)
+#define DEFAULT_SYNC_PERIOD_US 500000
+#define DEFAULT_HOT_WINDOW ((int64_t)256 * 1024 * 1024)
+#define DEFAULT_MIN_FREE ((int64_t)16 * 1024 * 1024)
+#define DEFAULT_OPEN_FILES 1024
+/* Tails that did not fill a chunk are written this often; one that got nothing in between leaves the memory. */
+#define WRITE_BEHIND_PERIOD_US 5000000
+
+static int64_t or_default(int64_t value, int64_t fallback) {
+    return value > 0 ? value : fallback;
+}
+
+static store_options_t complete_options(const store_options_t *given) {
+    store_options_t o = *given;
+    o.message_segment_size = or_default(o.message_segment_size, DEFAULT_MESSAGE_SEGMENT);
+    o.action_segment_size = or_default(o.action_segment_size, DEFAULT_ACTION_SEGMENT);
+    o.sync_period_us = or_default(o.sync_period_us, DEFAULT_SYNC_PERIOD_US);
+    o.hot_window = or_default(o.hot_window, DEFAULT_HOT_WINDOW);
+    o.min_free_bytes = or_default(o.min_free_bytes, DEFAULT_MIN_FREE);
+    o.max_open_files = (int)or_default(o.max_open_files, DEFAULT_OPEN_FILES);
+    return o;
+}
+
+static char *path_in(const store_t *s, const char *name) {
+    return memory_printf("%s/%s", s->root, name);
+}
+
+/* Directories of parts that are not filled yet, so that the tree is the one every version expects. */
+static apr_status_t create_directories(store_t *s, qmq_error_t **error) {
+    static const char *const names[] = {"pulllog_smt", "smt", "checkpoint"};
+    apr_status_t status = APR_SUCCESS;
+    for (size_t i = 0; status == APR_SUCCESS && i < sizeof names / sizeof names[0]; i++) {
+        char *path = path_in(s, names[i]);
+        status = directory_create(path);
+        char text[160];
+        if (status != APR_SUCCESS) {
+            *error = error_create(status, "Give this user the right to write to its parent", "cannot create the directory %s: %s", path,
+                                  status_text(status, text, sizeof text));
+        }
+        memory_free(path);
+    }
+    return status;
+}
+
+static apr_status_t create_root(store_t *s, qmq_error_t **error) {
+    apr_status_t status = directory_create(s->root);
+    if (status == APR_SUCCESS) return APR_SUCCESS;
+    char text[160];
+    *error = error_create(status, "Give this user the right to write to its parent, or configure another store.root",
+                          "cannot create the store's directory %s: %s", s->root, status_text(status, text, sizeof text));
+    return status;
+}
+
+static apr_status_t open_logs(store_t *s, qmq_error_t **error) {
+    const store_options_t *o = &s->options;
+    apr_status_t status =
+        segmented_log_open(&s->messages.segments, "message log", path_in(s, "messagelog"), o->message_segment_size, o->log, error);
+    if (status == APR_SUCCESS)
+        status = segmented_log_open(&s->actions.segments, "action log", path_in(s, "actionlog"), o->action_segment_size, o->log, error);
+    return status;
+}
+
+static void sync_log(store_t *s, segmented_log_t *l) {
+    int64_t start = clock_mono_us();
+    if (atomic_load(&l->synced) == segmented_log_end(l)) return;
+    apr_status_t status = segmented_log_sync(l);
+    metric_time_us(s->sync_timer, clock_mono_us() - start);
+    if (status != APR_SUCCESS) space_sync_failed(&s->space, l, status);
+}
+
+static void sync_logs(void *arg) {
+    store_t *s = arg;
+    sync_log(s, &s->messages.segments);
+    sync_log(s, &s->actions.segments);
+    if (consumer_logs_have_full(&s->index)) periodic_trigger(s->writer);
+}
+
+static bool goes_on(void *arg) {
+    const store_t *s = arg;
+    return !atomic_load(&s->closing);
+}
+
+static void write_behind(void *arg) {
+    store_t *s = arg;
+    consumer_logs_write_full(&s->index);
+    int64_t now = clock_mono_us();
+    if (now < s->next_write_us) return;
+    s->next_write_us = now + WRITE_BEHIND_PERIOD_US;
+    consumer_logs_write_all(&s->index, goes_on, s);
+}
+
+static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
+    apr_status_t status = space_start(&s->space);
+    if (status == APR_SUCCESS) status = message_log_start(&s->messages, &s->subjects, &s->index, &s->space);
+    if (status == APR_SUCCESS) status = action_log_start(&s->actions, &s->progress, &s->space);
+    if (status == APR_SUCCESS) status = periodic_start(&s->writer, "store-index", WRITE_BEHIND_PERIOD_US, write_behind, s);
+    if (status == APR_SUCCESS) status = periodic_start(&s->syncer, "store-sync", s->options.sync_period_us, sync_logs, s);
+    char text[160];
+    if (status != APR_SUCCESS) {
+        *error = error_create(status, "Raise the limit of processes and threads of this user", "cannot start the threads of the store: %s",
+                              status_text(status, text, sizeof text));
+    }
+    return status;
+}
+
+static apr_status_t open_all(store_t *s, qmq_error_t **error) {
+    apr_status_t status = create_root(s, error);
+    if (status == APR_SUCCESS) status = store_lock(s->root, &s->lock, error);
+    if (status == APR_SUCCESS) status = create_directories(s, error);
+    if (status == APR_SUCCESS) status = open_logs(s, error);
+    if (status == APR_SUCCESS) status = store_recover(s, error);
+    if (status == APR_SUCCESS) status = start_threads(s, error);
+    return status;
+}
+
+static void free_all(store_t *s) {
+    consumer_logs_free(&s->index, &s->subjects);
+    group_progress_free(&s->progress);
+    subject_table_free(&s->subjects);
+    segmented_log_close(&s->messages.segments);
+    segmented_log_close(&s->actions.segments);
+    (void)file_close(s->lock); /* gives the lock up */
+    memory_free(s->root);
+    memory_free(s);
+}
+
+static void stop_threads(store_t *s) {
+    atomic_store(&s->closing, true);
+    message_log_stop(&s->messages);
+    action_log_stop(&s->actions);
+    periodic_stop(s->syncer);
+    periodic_stop(s->writer);
+    space_stop(&s->space);
+}
+
+apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error_t **error) {
+    store_t *s = memory_zalloc(sizeof *s);
+    *out = NULL;
+    *error = NULL;
+    s->options = complete_options(options);
+    s->root = memory_strdup(options->root);
+    s->options.root = s->root;
+    s->sync_timer = metrics_timer(options->metrics, "storeMessageLogFlushTimer", METRIC_NO_LABELS);
+    s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
+    subject_table_init(&s->subjects, &s->index);
+    group_progress_init(&s->progress, options->metrics);
+    consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, s->options.max_open_files, options->log);
+    space_init(&s->space, &s->options, s->root, &s->messages.segments, &s->actions.segments);
+    s->next_write_us = clock_mono_us() + WRITE_BEHIND_PERIOD_US;
+    apr_status_t status = open_all(s, error);
+    if (status == APR_SUCCESS) {
+        *out = s;
+        return APR_SUCCESS;
+    }
+    stop_threads(s);
+    free_all(s);
+    return status;
+}
+
+void store_close(store_t *s) {
+    if (s == NULL) return;
+    stop_threads(s);
+    (void)store_sync(s); /* reported inside */
+    consumer_logs_write_all(&s->index, NULL, NULL);
+    free_all(s);
+}
+
+apr_status_t store_sync(store_t *s) {
+    apr_status_t messages = segmented_log_sync(&s->messages.segments);
+    if (messages != APR_SUCCESS) space_sync_failed(&s->space, &s->messages.segments, messages);
+    apr_status_t actions = segmented_log_sync(&s->actions.segments);
+    if (actions != APR_SUCCESS) space_sync_failed(&s->space, &s->actions.segments, actions);
+    return messages != APR_SUCCESS ? messages : actions;
+}
+
+/* Subjects. */
+
+store_subject_t *store_subject_find(store_t *s, view_t name) {
+    return subject_table_find(&s->subjects, name);
+}
+
+store_subject_t *store_subject_get(store_t *s, view_t name) {
+    return subject_table_get(&s->subjects, name);
+}
+
+view_t store_subject_name(const store_subject_t *subject) {
+    return subject_name(subject);
+}
+
+bool store_subject_bounds(store_subject_t *subject, int64_t *min, int64_t *next) {
+    return consumer_log_bounds(subject->index, subject, min, next);
+}
+
+void *store_subject_user(const store_subject_t *subject) {
+    return atomic_load(&subject->user);
+}
+
+void *store_subject_set_user(store_subject_t *subject, void *user) {
+    void *present = NULL;
+    return atomic_compare_exchange_strong(&subject->user, &present, user) ? user : present;
+}
+
+typedef struct subject_walk {
+    store_t *store;
+    void (*visit)(void *arg, store_subject_t *subject);
+    void *arg;
+} subject_walk_t;
+
+static void visit_subject(void *arg, store_subject_t *subject) {
+    subject_walk_t *walk = arg;
+    int64_t min = 0, next = 0;
+    if (consumer_log_bounds(&walk->store->index, subject, &min, &next)) walk->visit(walk->arg, subject);
+}
+
+void store_subjects(store_t *s, void (*visit)(void *arg, store_subject_t *subject), void *arg) {
+    subject_walk_t walk = {s, visit, arg};
+    subject_table_each(&s->subjects, visit_subject, &walk);
+}
+
+/* Appending. */
+
+void store_append(store_t *s, store_batch_t *batch) {
+    message_log_append(&s->messages, batch);
+}
+
+void store_append_actions(store_t *s, store_action_batch_t *batch) {
+    action_log_append(&s->actions, batch);
+}
+
+bool store_is_writable(store_t *s, const char **reason) {
+    return space_is_writable(&s->space, reason);
+}
+
+int64_t store_message_end(store_t *s) {
+    return segmented_log_end(&s->messages.segments);
+}
+
+int64_t store_action_end(store_t *s) {
+    return segmented_log_end(&s->actions.segments);
+}
+
+int64_t store_message_min(store_t *s) {
+    return segmented_log_min(&s->messages.segments);
+}
+
+int64_t store_action_min(store_t *s) {
+    return segmented_log_min(&s->actions.segments);
+}
+
+/* Groups. */
+
+store_group_t *store_group_get(store_t *s, view_t subject, view_t group) {
+    store_subject_t *of = subject_table_get(&s->subjects, subject);
+    return of == NULL ? NULL : group_progress_get(&s->progress, of, group);
+}
+
+store_group_t *store_group_find(store_t *s, view_t subject, view_t group) {
+    const store_subject_t *of = subject_table_find(&s->subjects, subject);
+    return of == NULL ? NULL : group_progress_find(&s->progress, of, group);
+}
+
+typedef struct group_walk {
+    void (*visit)(void *arg, store_group_t *g);
+    void *arg;
+} group_walk_t;
+
+static void visit_group(void *arg, named_t *thing) {
+    group_walk_t *walk = arg;
+    store_group_t *g = (store_group_t *)thing;
+    int64_t pulled = 0;
+    if (store_group_pulled(g, &pulled)) walk->visit(walk->arg, g);
+}
+
+void store_groups(store_t *s, void (*visit)(void *arg, store_group_t *g), void *arg) {
+    group_walk_t walk = {visit, arg};
+    name_table_each(&s->progress.groups, visit_group, &walk);
+}
+
+void store_figures(store_t *s, store_figures_t *to) {
+    memset(to, 0, sizeof *to);
+    to->message_end = segmented_log_end(&s->messages.segments);
+    to->message_synced = atomic_load(&s->messages.segments.synced);
+    to->action_end = segmented_log_end(&s->actions.segments);
+    to->action_synced = atomic_load(&s->actions.segments.synced);
+    to->subjects = (int64_t)atomic_load(&s->subjects.names.count);
+    to->groups = atomic_load(&s->progress.group_count);
+    to->consumers = atomic_load(&s->progress.consumer_count);
+    to->open_files =
+        segmented_log_files(&s->messages.segments) + segmented_log_files(&s->actions.segments) + file_cache_count(s->index.files);
+    to->mappings = segmented_log_mappings(&s->messages.segments);
+    to->disk_available = space_available(&s->space);
+    to->recovered_records = s->recovered_records;
+    to->recovery_us = s->recovery_us;
+    to->truncated_bytes = s->truncated_bytes;
+    to->skipped_records = s->skipped_records;
+    to->writable = space_is_writable(&s->space, NULL);
+}

@@ -151,11 +151,13 @@ static void standalone_health(void *self, json_t *to) {
 }
 
 static const config_key_t *const standalone_tables[] = {standalone_keys, NULL};
+static const server_kind_t *const standalone_parts[] = {&metaserver_kind, &broker_kind, NULL};
 
 const server_kind_t standalone_kind = {.name = "standalone",
                                        .title = "QMQ standalone (metaserver and broker)",
                                        .tables = standalone_tables,
                                        .mandatory = NULL,
+                                       .parts = standalone_parts,
                                        .start = standalone_start,
                                        .serve = standalone_serve,
                                        .stop = standalone_stop,

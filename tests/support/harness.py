@@ -105,6 +105,8 @@ class Server:
 
     def launch(self):
         """Starts the process without waiting for anything."""
+        if not (self.tree / "lib" / f"qmq-{self.kind}").exists():
+            raise ServerFailed(f"{self.tree} has no lib/qmq-{self.kind}")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("QMQ_")}
         environment.update(self.environment)
         self.starts += 1

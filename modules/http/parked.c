@@ -3,6 +3,16 @@
 #include "base/status.h"
 #include "portability/clock.h"
 
+#define COMPLAINT_US (10 * 1000000LL)
+
+static void complain(const http_request_t *r) {
+    http_server_t *s = r->server;
+    int64_t left_out = 0;
+    if (!log_permit(&s->overdue, COMPLAINT_US, &left_out)) return;
+    log_warn(&s->log, "%s: %s %s of %s was not answered in time, it gets 503 (%lld such lines left out)", s->name, r->method, r->path,
+             r->peer, (long long)left_out);
+}
+
 /* All requests of a server have the same time-out, so the list is in the order of the deadlines and only its head is looked at. */
 static void run_timer(void *arg) {
     http_server_t *s = arg;
@@ -18,7 +28,7 @@ static void run_timer(void *arg) {
             apr_status_t status = condition_wait_us(&s->changed, &s->lock, left);
             (void)status; /* time-out or not, the head is looked at again */
         } else {
-            log_warn(&s->log, "%s: %s %s of %s was not answered in time, it gets 503", s->name, r->method, r->path, r->peer);
+            complain(r);
             request_answer_status(r, MHD_HTTP_SERVICE_UNAVAILABLE);
         }
     }

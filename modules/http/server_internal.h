@@ -56,7 +56,8 @@ struct http_server {
     size_t max_body;
     int64_t answer_timeout_us;
     log_t log;
-    log_limit_t complaints;
+    log_limit_t complaints; /* what strangers send */
+    log_limit_t overdue;
 
     mutex_t why_lock; /* guards the three; innermost */
     bool started;

@@ -34,8 +34,8 @@ typedef struct qmq_client_options {
     size_t size;            /* set by qmq_client_options_init */
     const char *metaserver; /* "host:port" of the metaserver's HTTP port, or the URL of /meta/address; mandatory */
     const char *app_code;   /* name of the application; NULL: "qmq-c" */
-    const char *client_id;  /* NULL: "<host name>@@<md5 of the working directory>" (client.md 2.2); stable, or un-acknowledged messages come
-                               back late */
+    const char *client_id;  /* NULL: "<host name>@@<md5 of the executable's path>". Two live processes must not have the same one; the same
+                               process should have it again after a restart, or its unacknowledged messages come back late */
     const char *ldc;        /* logical data centre; NULL: none */
     void (*log)(void *arg, qmq_log_level_t level, const char *line); /* NULL: warnings and errors to standard error */
     void *log_arg;

@@ -10,17 +10,23 @@ extern "C" {
 
 typedef enum qmq_tag_mode { QMQ_TAGS_NONE, QMQ_TAGS_ANY, QMQ_TAGS_ALL } qmq_tag_mode_t;
 
+typedef enum qmq_from {
+    QMQ_FROM_WHERE_IT_WAS, /* a group that is new begins with messages sent from now on */
+    QMQ_FROM_EARLIEST      /* the group is set to the oldest stored message before the first pull, also when it is not new */
+} qmq_from_t;
+
 typedef struct qmq_consumer_options {
     size_t size;
     const char *group; /* consumer group; mandatory unless broadcast */
-    bool broadcast;    /* every client gets every message */
+    bool broadcast;    /* every client gets every message: the group is the client id */
     qmq_tag_mode_t tag_mode;
-    const char *const *tags; /* NULL-terminated */
+    const char *const *tags; /* NULL-terminated, at most 10 */
     int threads;             /* handlers at the same time (push); default 2 */
     int batch;               /* messages a pull; default 50 */
     int64_t poll_ms;         /* how long a pull waits at the broker; default 2500 */
     int max_unacked;         /* pulling pauses above; default 100 */
-    int max_retry;           /* before a dead letter; default 32 */
+    int max_retry;           /* deliveries before a dead letter, for messages that do not say it themselves; default 32 */
+    qmq_from_t from;
 } qmq_consumer_options_t;
 
 QMQ_API void qmq_consumer_options_init(qmq_consumer_options_t *options);
@@ -32,23 +38,25 @@ typedef enum qmq_verdict {
 } qmq_verdict_t;
 
 typedef struct qmq_consumer qmq_consumer_t;
-/* The message is the library's; with QMQ_LATER it stays valid until qmq_message_ack. */
+/* The message is the library's; with QMQ_LATER it stays valid until qmq_message_ack, which only who returns QMQ_LATER may call. */
 typedef qmq_verdict_t (*qmq_handler_fn)(void *arg, qmq_message_t *message);
-/* Starts at once. A group that is new starts with messages sent from now on. */
+/* Starts at once. One consumer a (subject, group) in a client. The options and their texts are copied. */
 QMQ_API qmq_consumer_t *qmq_consumer_start(qmq_client_t *client, const char *subject, const qmq_consumer_options_t *options,
                                            qmq_handler_fn handler, void *arg, qmq_error_t **error);
 /* error_text NULL: done; else as QMQ_RETRY. Any thread. */
 QMQ_API void qmq_message_ack(qmq_message_t *message, const char *error_text);
-/* Waits until the consumer is subscribed at a broker (its first pull was answered or is held there); QMQ_TIMED_OUT otherwise. */
-QMQ_API int qmq_consumer_ready(qmq_consumer_t *consumer, int64_t timeout_ms);
+/* Waits until the consumer is subscribed at every broker group of its subject: from then on no message passes it by. Else the status and
+ * *error say what is missing. */
+QMQ_API int qmq_consumer_ready(qmq_consumer_t *consumer, int64_t timeout_ms, qmq_error_t **error);
 /* Stops pulling, lets running handlers end (at most timeout_ms), sends the acknowledgements, frees. */
 QMQ_API void qmq_consumer_stop(qmq_consumer_t *consumer, int64_t timeout_ms);
 
 typedef struct qmq_puller qmq_puller_t;
 QMQ_API qmq_puller_t *qmq_puller_create(qmq_client_t *client, const char *subject, const qmq_consumer_options_t *options,
                                         qmq_error_t **error);
-/* Waits at most timeout_ms (negative: only looks) for up to max messages; *count of them in `messages`, to be acknowledged one by one with
- * qmq_message_ack. */
+/* Waits at most timeout_ms (negative: only looks) until messages are there and takes up to max of them, those of the retry subject first;
+ * *count of them in `messages`, to be acknowledged one by one with qmq_message_ack. None in time is no error, but not being subscribed is.
+ * A pull may bring more than max (up to options.batch): they are kept for the next call. */
 QMQ_API int qmq_puller_pull(qmq_puller_t *puller, qmq_message_t **messages, size_t max, int64_t timeout_ms, size_t *count,
                             qmq_error_t **error);
 /* Sends the acknowledgements (at most timeout_ms), frees. */

@@ -37,7 +37,7 @@ QMQ_API const char *qmq_message_get_bytes(const qmq_message_t *message, const ch
 /* Walks the attributes of the application; index from 0, false at the end. */
 QMQ_API bool qmq_message_attribute_at(const qmq_message_t *message, size_t index, const char **key, const char **value, size_t *size);
 
-/* At most 10 tags of at most 255 bytes. */
+/* At most 10 different ones of at most 32767 bytes. */
 QMQ_API int qmq_message_add_tag(qmq_message_t *message, const char *tag, qmq_error_t **error);
 QMQ_API size_t qmq_message_tag_count(const qmq_message_t *message);
 QMQ_API const char *qmq_message_tag_at(const qmq_message_t *message, size_t index);
@@ -45,7 +45,7 @@ QMQ_API const char *qmq_message_tag_at(const qmq_message_t *message, size_t inde
 /* Delivery not before; needs a delay server. */
 QMQ_API void qmq_message_set_delay_ms(qmq_message_t *message, int64_t delay_ms);
 QMQ_API void qmq_message_set_schedule_ms(qmq_message_t *message, int64_t wall_ms);
-/* Retries before it becomes a dead letter; default: the consumer's setting, 32. */
+/* Deliveries before it becomes a dead letter; default: the consumer's setting, 32. */
 QMQ_API void qmq_message_set_max_retry(qmq_message_t *message, int times);
 
 /* Of received messages. */

@@ -120,25 +120,31 @@ static apr_status_t spawn(const places_t *p, const char *home, const char *const
     return rv;
 }
 
+/* The run file is written again at every step of a start: its time is the progress. */
+static int64_t run_file_time(const places_t *p) {
+    path_info_t info;
+    return path_inspect(p->run_file, &info) == APR_SUCCESS && info.kind == PATH_FILE ? info.modified_ms : 0;
+}
+
+static bool is_serving(const places_t *p, int64_t pid) {
+    json_t *run = run_file_read(p);
+    const char *state = json_string_value(json_object_get(run, "state"));
+    bool ours = json_integer_value(json_object_get(run, "pid")) == pid;
+    bool serving = ours && state != NULL && (strcmp(state, "serving") == 0 || strcmp(state, "readonly") == 0);
+    json_decref(run);
+    return serving;
+}
+
 /* Waits until the server serves (1) or is gone or says nothing new for too long (0). */
 static int await_serving(const places_t *p, int64_t pid) {
-    char last[256] = "";
+    int64_t last = 0;
     int64_t silent_since = clock_mono_us();
     for (;;) {
-        json_t *run = run_file_read(p);
-        const char *state = json_string_value(json_object_get(run, "state"));
-        const char *detail = json_string_value(json_object_get(run, "detail"));
-        bool ours = json_integer_value(json_object_get(run, "pid")) == pid;
-        bool serving = ours && state != NULL && (strcmp(state, "serving") == 0 || strcmp(state, "readonly") == 0);
-        char now[256];
-        (void)snprintf(now, sizeof now, "%s %s", state == NULL ? "" : state, detail == NULL ? "" : detail);
-        json_decref(run);
-        if (serving) return 1;
+        if (is_serving(p, pid)) return 1;
         if (!process_alive(pid)) return 0;
-        if (strcmp(now, last) != 0) {
-            (void)memcpy(last, now, sizeof last);
-            silent_since = clock_mono_us();
-        }
+        int64_t now = run_file_time(p);
+        if (now != last) silent_since = clock_mono_us();
+        last = now;
         if (clock_mono_us() - silent_since > START_SILENCE_US) {
             (void)fprintf(stderr, "qmq-%s (process %lld) lives but does not serve after %lld s; it goes on trying. Look into %s\n",
                           p->kind->name, (long long)pid, (long long)(START_SILENCE_US / 1000000), p->log);

@@ -266,6 +266,8 @@ typedef struct phase {
     apr_status_t status;
     qmq_error_t *error;
     atomic_bool done;
+    bool asked_to_stop;
+    bool asked_to_reload;
 } phase_t;
 
 static void publish_self(host_t *h, void *self) {
@@ -314,28 +316,27 @@ static _Noreturn void cut_off(const host_t *h, const char *why) {
     _Exit(EXIT_CUT_OFF);
 }
 
-/* Runs body until it is done. stop_at: monotonic time at which it is cut off, 0: none yet. True: a stop was asked for. */
-static bool run_phase(phase_t *p, const char *name, void (*body)(void *arg), int64_t stop_at) {
+/* Runs body until it is done and notes what is asked meanwhile. stop_at: monotonic time at which it is cut off, 0: none yet. */
+static void run_phase(phase_t *p, const char *name, void (*body)(void *arg), int64_t stop_at) {
     host_t *h = p->host;
     thread_t *thread = NULL;
-    bool asked = false;
     atomic_store(&p->done, false);
     if (thread_start(&thread, name, body, p) != APR_SUCCESS) {
         body(p);
-        return false;
+        return;
     }
     while (!atomic_load(&p->done)) {
         control_event_t event = control_wait(PHASE_POLL_US);
         if (event == CONTROL_STOP_NOW) cut_off(h, "asked to stop a second time");
+        if (event == CONTROL_RELOAD) p->asked_to_reload = true;
         if (event == CONTROL_STOP) {
-            asked = true;
+            p->asked_to_stop = true;
             log_info(&h->root->log, "asked to stop");
             if (stop_at == 0) stop_at = clock_mono_us() + stop_deadline_us(h);
         }
         if (stop_at != 0 && clock_mono_us() > stop_at) cut_off(h, "the stop did not end within host.stop.deadline.seconds");
     }
     thread_join(thread);
-    return asked;
 }
 
 static void reload(host_t *h, bool force) {
@@ -365,11 +366,12 @@ static void set_stopping(host_t *h) {
 }
 
 /* The server runs; returns the exit code. */
-static int serve(host_t *h, phase_t *p, bool asked) {
-    if (!asked) wait_for_stop(h);
+static int serve(host_t *h, phase_t *p) {
+    if (p->asked_to_reload) reload(h, true);
+    if (!p->asked_to_stop) wait_for_stop(h);
     log_info(&h->root->log, "stopping");
     set_stopping(h);
-    (void)run_phase(p, "host-stop", run_stop, clock_mono_us() + stop_deadline_us(h));
+    run_phase(p, "host-stop", run_stop, clock_mono_us() + stop_deadline_us(h));
     mutex_lock(&h->lock);
     qmq_error_t *failure = h->failure;
     h->failure = NULL;
@@ -396,8 +398,8 @@ static int run_server(host_t *h) {
     qmq_error_t *error = NULL;
     if (monitor_start(h, &h->monitor, &error) != APR_SUCCESS) return fail(h, error);
     phase_t p = {.host = h};
-    bool asked = run_phase(&p, "host-start", run_start, 0);
-    if (p.status == APR_SUCCESS) return serve(h, &p, asked);
+    run_phase(&p, "host-start", run_start, 0);
+    if (p.status == APR_SUCCESS) return serve(h, &p);
     return fail(h, p.error);
 }
 

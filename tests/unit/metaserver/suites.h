@@ -1,0 +1,16 @@
+/* The suites of this program, one a file. */
+#ifndef QMQ_TESTS_METASERVER_SUITES_H
+#define QMQ_TESTS_METASERVER_SUITES_H
+
+#include "test.h"
+
+extern const test_case_t parts_cases[];
+extern const test_case_t register_cases[];
+extern const test_case_t routing_cases[];
+extern const test_case_t broker_cases[];
+extern const test_case_t trouble_cases[];
+extern const test_case_t http_cases[];
+extern const test_case_t action_cases[];
+extern const test_case_t start_cases[];
+
+#endif

@@ -50,7 +50,7 @@ apr_status_t db_open(db_t **out, const db_options_t *options, qmq_error_t **erro
         return QMQ_E_INVALID;
     }
     db_session_t *session = NULL;
-    apr_status_t status = driver->open(&session, options, true, error);
+    apr_status_t status = driver->open(&session, options, true, true, error);
     if (status != APR_SUCCESS) return status;
     db_t *d = memory_zalloc(sizeof *d);
     d->driver = driver;

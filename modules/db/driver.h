@@ -20,8 +20,9 @@ struct db_session {
 struct db_driver {
     db_dialect_t dialect;
     const char *prefix; /* of the URL */
-    /* writes: for the writer. *error as db_open. */
-    apr_status_t (*open)(db_session_t **out, const db_options_t *options, bool writes, qmq_error_t **error);
+    /* writes: for the writer. create: the database may be made when it is missing; later connections must not, an empty one in place of
+     * one that vanished would be no help. *error as db_open. */
+    apr_status_t (*open)(db_session_t **out, const db_options_t *options, bool writes, bool create, qmq_error_t **error);
     void (*close)(db_session_t *s);
     apr_status_t (*execute)(db_session_t *s, const char *sql, const db_value_t *parameters, size_t count,
                             bool (*row)(void *arg, const db_value_t *columns, size_t count), void *arg, int64_t *affected);

@@ -58,7 +58,7 @@ static db_session_t *ensure(db_lane_t *lane, db_session_t *session, apr_status_t
     *status = APR_SUCCESS;
     if (session != NULL) return session;
     qmq_error_t *error = NULL;
-    *status = d->driver->open(&session, &d->options, lane->writes, &error);
+    *status = d->driver->open(&session, &d->options, lane->writes, false, &error);
     if (*status == APR_SUCCESS) return session;
     char *line = error_line(error);
     complain(d, line);

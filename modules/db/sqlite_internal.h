@@ -25,7 +25,7 @@ typedef struct sqlite_session {
 } sqlite_session_t;
 
 /* sqlite_open.c */
-apr_status_t sqlite_session_open(db_session_t **out, const db_options_t *options, bool writes, qmq_error_t **error);
+apr_status_t sqlite_session_open(db_session_t **out, const db_options_t *options, bool writes, bool create, qmq_error_t **error);
 void sqlite_session_close(db_session_t *s);
 
 /* sqlite_error.c: the status an extended result code stands for. connection may be NULL. */

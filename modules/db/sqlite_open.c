@@ -55,7 +55,7 @@ static int configure(sqlite_session_t *s, bool writes) {
     return code == SQLITE_OK ? code : sqlite3_extended_errcode(s->connection);
 }
 
-apr_status_t sqlite_session_open(db_session_t **out, const db_options_t *options, bool writes, qmq_error_t **error) {
+apr_status_t sqlite_session_open(db_session_t **out, const db_options_t *options, bool writes, bool create, qmq_error_t **error) {
     sqlite_session_t *s = memory_zalloc(sizeof *s);
     s->session.driver = &db_sqlite_driver;
     s->session.begin = writes ? "BEGIN IMMEDIATE" : "BEGIN";
@@ -63,10 +63,10 @@ apr_status_t sqlite_session_open(db_session_t **out, const db_options_t *options
     *error = NULL;
     if (*s->file == 0)
         *error = error_create(QMQ_E_INVALID, "Write jdbc:sqlite:<file>", "jdbc.url=%s names no file", options->url);
-    else if (writes)
+    else if (create)
         *error = make_directory(s->file);
     if (*error == NULL) {
-        int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writes ? SQLITE_OPEN_CREATE : 0);
+        int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
         int code = sqlite3_open_v2(s->file, &s->connection, flags, NULL);
         if (code == SQLITE_OK) code = configure(s, writes);
         if (code != SQLITE_OK) *error = cannot_open(s, code);

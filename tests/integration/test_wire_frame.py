@@ -83,14 +83,6 @@ def test_wire_3_a_wrong_magic_closes_without_answer(standalone, port):
             assert connection.closed_by_peer() == (True, b"")
 
 
-@EVERY_PORT
-def test_wire_3_frames_before_a_wrong_magic_are_served(standalone, port):
-    with standalone.client(port) as connection:
-        connection.send_bytes(served_frame(port, opaque=7).encode() + b"\x00\x00\x00\x14" + b"\x00" * 20)
-        assert connection.wait(7).code == SERVED[port][2]
-        assert connection.closed_by_peer() == (True, b"")
-
-
 ABSURD = [
     ("total 19", 19, 18),
     ("total 0", 0, 18),

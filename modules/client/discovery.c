@@ -75,9 +75,10 @@ static void on_ended(task_t *task) {
         d->found = NULL;
         d->found_us = loop_now_us(d->client->loop);
         d->stale = false;
-    } else {
-        client_log(d->client, d->address == NULL ? QMQ_LOG_WARN : QMQ_LOG_INFO, "%s. %s", qmq_error_message(d->problem),
-                   qmq_error_remedy(d->problem));
+        d->told = false;
+    } else if (!d->told) {
+        d->told = true;
+        client_log(d->client, QMQ_LOG_WARN, "%s. %s", qmq_error_message(d->problem), qmq_error_remedy(d->problem));
     }
     routes_discovered(&d->client->routes);
 }

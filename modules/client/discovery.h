@@ -20,6 +20,7 @@ typedef struct discovery {
     task_t ended;
     char *found;          /* what the look-up brought */
     qmq_error_t *problem; /* why the last one failed; NULL: it did not */
+    bool told;            /* that it fails; once until it works again */
 } discovery_t;
 
 /* metaserver: "host", "host:port" or a URL. */

@@ -4,6 +4,7 @@
 
 #include "qmq/qmq.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 /* Exit codes (design section 9). */
@@ -75,7 +76,8 @@ int64_t cli_time_ms(const char *text);
 /* A client named by the options; closes with cli_close. NULL after an error line; *code is what to end with. */
 typedef struct cli_session {
     qmq_client_t *client;
-    void *slot; /* the lock that makes the client id ours */
+    atomic_bool loud; /* warnings of the library are shown; off while an error would tell the same */
+    void *slot;       /* the lock that makes the client id ours */
     char *metaserver;
 } cli_session_t;
 bool cli_open(cli_session_t *s, const cli_options_t *o, int *code);

@@ -236,6 +236,7 @@ static int run(consuming_t *c) {
     if (consumer == NULL) return cli_fail(error);
     int code = EXIT_DONE;
     if (wait_ready(c, consumer, deadline_us, &code)) {
+        atomic_store(&c->session.loud, true);
         if (!begun) (void)state_set_begun(c->session.metaserver, c->o->subject, c->group);
         code = wait_end(c, deadline_us);
     }

@@ -10,8 +10,8 @@
 #define DEFAULT_METASERVER "127.0.0.1:8080"
 
 static void on_log(void *arg, qmq_log_level_t level, const char *line) {
-    (void)arg;
-    if (level >= QMQ_LOG_WARN) cli_say("%s", line);
+    cli_session_t *s = arg;
+    if (level >= QMQ_LOG_WARN && atomic_load(&s->loud)) cli_say("%s", line);
 }
 
 static const char *metaserver_of(const cli_options_t *o) {
@@ -33,6 +33,7 @@ bool cli_open(cli_session_t *s, const cli_options_t *o, int *code) {
     options.client_id = o->client_id != NULL ? o->client_id : id;
     options.app_code = "qmq-cli";
     options.log = on_log;
+    options.log_arg = s;
     s->client = qmq_client_create(&options, &error);
     memory_free(id);
     *code = s->client != NULL ? EXIT_DONE : cli_fail(error);

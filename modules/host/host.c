@@ -17,12 +17,11 @@ enum exit_code { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PEER = 
 #define RELOAD_US (10 * 1000000LL)
 #define PHASE_POLL_US (5 * 1000) /* while starting or stopping only */
 #define SECOND_US 1000000LL
-#define RUN_FILE_LIMIT (64 * 1024)
 #define LOG_UNREAD_BYTES 67108864 /* until the configuration is read */
 #define LOG_UNREAD_KEEP 5
 
 /* One line for the person at the terminal, and one in the log when that is a file. */
-static int fail(host_t *h, qmq_error_t *error) {
+int host_fail(host_t *h, qmq_error_t *error) {
     char *line = error_line(error);
     (void)fprintf(stderr, "qmq-%s: %s\n", h->kind->name, line);
     memory_free(line);
@@ -36,116 +35,6 @@ static int fail(host_t *h, qmq_error_t *error) {
     return status == QMQ_E_UNREACHABLE || status == QMQ_E_REFUSED ? EXIT_PEER : EXIT_FAILED;
 }
 
-/* Where things are */
-
-static char *join(const char *directory, const char *name) {
-    return memory_printf("%s/%s", directory, name);
-}
-
-static const char *option_or_environment(const char *option, const char *variable) {
-    if (option != NULL) return option;
-    const char *value = process_environment(variable);
-    return value == NULL || *value == 0 ? NULL : value;
-}
-
-static qmq_error_t *no_path(apr_status_t status, const char *what, const char *path) {
-    char text[120];
-    return error_create(status, "Give a path that exists and may be read", "cannot make out the %s %s: %s", what, path,
-                        status_text(status, text, sizeof text));
-}
-
-/* lib/qmq-broker of an installation: the directory above the executable's. */
-static apr_status_t installation(char **home) {
-    char *executable = NULL;
-    apr_status_t status = process_executable(&executable);
-    if (status != APR_SUCCESS) return status;
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(executable, '/');
-        if (slash != NULL) *slash = 0;
-    }
-    *home = memory_strdup(*executable == 0 ? "/" : executable);
-    free(executable);
-    return APR_SUCCESS;
-}
-
-static apr_status_t absolute(const char *path, char **out) {
-    char *found = NULL;
-    apr_status_t status = path_absolute(path, NULL, &found);
-    if (status == APR_SUCCESS) *out = memory_strdup(found);
-    free(found);
-    return status;
-}
-
-static qmq_error_t *find_places(host_t *h) {
-    const char *home = option_or_environment(h->arguments->home, "QMQ_HOME");
-    apr_status_t status = home == NULL ? installation(&h->home) : absolute(home, &h->home);
-    if (status != APR_SUCCESS) return no_path(status, "home directory", home == NULL ? "of the installation" : home);
-    const char *conf = option_or_environment(h->arguments->conf, "QMQ_CONF");
-    if (conf == NULL) {
-        h->conf = join(h->home, "conf");
-    } else {
-        status = absolute(conf, &h->conf);
-        if (status != APR_SUCCESS) return no_path(status, "configuration directory", conf);
-    }
-    if (h->arguments->log_file != NULL) {
-        status = absolute(h->arguments->log_file, &h->log_path);
-        if (status != APR_SUCCESS) return no_path(status, "log file", h->arguments->log_file);
-    }
-    char *name = memory_printf("run/%s.json", h->kind->name);
-    h->run_path = join(h->home, name);
-    memory_free(name);
-    return NULL;
-}
-
-static qmq_error_t *make_directories(const host_t *h) {
-    static const char *const names[] = {"logs", "run", "data"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = join(h->home, names[i]);
-        apr_status_t status = directory_create(path);
-        qmq_error_t *e = NULL;
-        if (status != APR_SUCCESS) {
-            char text[120];
-            e = error_create(status, NULL, "cannot create the directory %s: %s", path, status_text(status, text, sizeof text));
-            error_set_remedy(e, "Make %s writable for this user, or choose another directory with --home (QMQ_HOME)", h->home);
-        }
-        memory_free(path);
-        if (e != NULL) return e;
-    }
-    return NULL;
-}
-
-/* One server of a kind a home */
-
-static int64_t pid_of_run_file(const host_t *h) {
-    char *text = NULL;
-    size_t size = 0;
-    if (file_read_all(h->run_path, RUN_FILE_LIMIT, &text, &size) != APR_SUCCESS) return 0;
-    json_t *run = json_loadb(text, size, 0, NULL);
-    free(text);
-    int64_t pid = json_integer_value(json_object_get(run, "pid"));
-    json_decref(run);
-    return pid;
-}
-
-static qmq_error_t *take_lock(host_t *h) {
-    char *name = memory_printf("run/%s.lock", h->kind->name);
-    char *path = join(h->home, name);
-    memory_free(name);
-    apr_status_t status = file_open(&h->lock_file, path, IO_READ | IO_WRITE | IO_CREATE);
-    if (status == APR_SUCCESS) status = file_lock(h->lock_file);
-    qmq_error_t *e = NULL;
-    if (status == APR_EAGAIN) {
-        e = error_create(QMQ_E_LOCKED, "Stop it first, or give this one another directory with --home (QMQ_HOME)",
-                         "a %s runs in %s already, as process %lld", h->kind->name, h->home, (long long)pid_of_run_file(h));
-    } else if (status != APR_SUCCESS) {
-        char text[120];
-        e = error_create(status, NULL, "cannot lock %s: %s", path, status_text(status, text, sizeof text));
-        error_set_remedy(e, "Make %s/run writable for this user, or choose another directory with --home (QMQ_HOME)", h->home);
-    }
-    memory_free(path);
-    return e;
-}
-
 /* Log */
 
 static qmq_error_t *open_log(const host_t *h, int64_t max_bytes, int keep) {
@@ -157,20 +46,24 @@ static qmq_error_t *open_log(const host_t *h, int64_t max_bytes, int keep) {
                         h->log_path, status_text(status, text, sizeof text));
 }
 
-static qmq_error_t *set_log_level(const config_t *config) {
-    log_level_t level;
+qmq_error_t *host_set_log_level(host_t *h) {
+    config_t *config = config_current(h->root->config);
     const char *text = config_string(config, "log.level");
+    log_level_t level;
+    qmq_error_t *e = NULL;
     if (keys_log_level(text, &level)) {
         log_set_level(level);
-        return NULL;
+    } else {
+        e = error_create(QMQ_E_INVALID, "Set it to debug, info, warn or error", "log.level=%s (%s) is no level", text,
+                         config_origin(config, "log.level"));
     }
-    return error_create(QMQ_E_INVALID, "Set it to debug, info, warn or error", "log.level=%s (%s) is no level", text,
-                        config_origin(config, "log.level"));
+    config_release(config);
+    return e;
 }
 
 static qmq_error_t *configure_log(host_t *h) {
+    qmq_error_t *e = host_set_log_level(h);
     config_t *config = config_current(h->root->config);
-    qmq_error_t *e = set_log_level(config);
     if (e == NULL) e = open_log(h, config_int(config, "log.max.bytes"), (int)config_int(config, "log.keep"));
     config_release(config);
     return e;
@@ -192,7 +85,7 @@ static bool is_of_part(const server_kind_t *kind, view_t key) {
 }
 
 /* The --set that are for the server itself, and those that are for nobody, so that they are complained of. */
-static qmq_error_t *open_root(host_t *h) {
+qmq_error_t *host_open_root(host_t *h) {
     config_key_t *common = NULL;
     const config_key_t **tables = NULL;
     keys_gather(h->kind, &common, &tables);
@@ -212,50 +105,6 @@ static qmq_error_t *open_root(host_t *h) {
     memory_free(own);
     if (status == APR_SUCCESS) h->root = root;
     return error;
-}
-
-/* --check */
-
-static void print_settings(const instance_t *i) {
-    config_t *config = config_current(i->config);
-    for (const config_key_t **t = i->tables; *t != NULL; t++) {
-        for (const config_key_t *k = *t; k->name != NULL; k++) {
-            if (!config_is_set(config, k->name)) continue;
-            bool secret = strstr(k->name, "password") != NULL || strstr(k->name, "token") != NULL;
-            (void)printf("  %s=%s (%s)\n", k->name, secret ? "***" : config_string(config, k->name), config_origin(config, k->name));
-        }
-    }
-    config_release(config);
-}
-
-static qmq_error_t *check_part(host_t *h, const server_kind_t *kind) {
-    config_key_t *common = NULL;
-    const config_key_t **tables = NULL;
-    keys_gather(kind, &common, &tables);
-    config_options_t o = {.directory = h->conf, .tables = tables, .path_base = h->home, .log = &h->root->log};
-    qmq_error_t *error = NULL;
-    config_source_t *source = config_open(&o, &error);
-    config_close(source);
-    memory_free(tables);
-    memory_free(common);
-    return error;
-}
-
-static int check(host_t *h) {
-    qmq_error_t *error = open_root(h);
-    if (error == NULL) {
-        config_t *config = config_current(h->root->config);
-        error = set_log_level(config);
-        config_release(config);
-    }
-    for (const server_kind_t *const *part = h->kind->parts; error == NULL && part != NULL && *part != NULL; part++)
-        error = check_part(h, *part);
-    if (error == NULL) error = monitor_check(h);
-    if (error != NULL) return fail(h, error);
-    (void)printf("qmq-%s: the configuration in %s is good.\n  home %s, address %s, host name %s (%s)\n", h->kind->name, h->conf, h->home,
-                 h->root->address, h->root->host_name, h->root->host_name_origin);
-    print_settings(h->root);
-    return EXIT_STOPPED;
 }
 
 /* Phases: start and stop run on a thread of their own, so that a stop request is heard during both. */
@@ -340,12 +189,11 @@ static void run_phase(phase_t *p, const char *name, void (*body)(void *arg), int
 }
 
 static void reload(host_t *h, bool force) {
-    for (instance_t *i = h->root; i != NULL; i = i->next) instance_reload(i, force);
-    config_t *config = config_current(h->root->config);
-    qmq_error_t *e = set_log_level(config);
+    bool changed = instance_reload(h->root, force);
+    for (instance_t *i = h->root->next; i != NULL; i = i->next) (void)instance_reload(i, force);
+    qmq_error_t *e = changed ? host_set_log_level(h) : NULL;
     if (e != NULL) log_problem(&h->root->log, LOG_LEVEL_ERROR, e);
     qmq_error_free(e);
-    config_release(config);
 }
 
 static void wait_for_stop(host_t *h) {
@@ -388,41 +236,40 @@ static int serve(host_t *h, phase_t *p) {
 }
 
 static int run_server(host_t *h) {
-    config_t *config = config_current(h->root->config);
     log_info(&h->root->log, "%s %s starts: home %s, configuration %s, host name %s (%s), address %s, process %lld", h->kind->title,
              QMQ_VERSION, h->home, h->conf, h->root->host_name, h->root->host_name_origin, h->root->address, (long long)process_id());
-    config_release(config);
     mutex_lock(&h->lock);
     host_publish(h);
     mutex_unlock(&h->lock);
     qmq_error_t *error = NULL;
-    if (monitor_start(h, &h->monitor, &error) != APR_SUCCESS) return fail(h, error);
+    if (monitor_start(h, &h->monitor, &error) != APR_SUCCESS) return host_fail(h, error);
     phase_t p = {.host = h};
     run_phase(&p, "host-start", run_start, 0);
     if (p.status == APR_SUCCESS) return serve(h, &p);
-    return fail(h, p.error);
+    return host_fail(h, p.error);
 }
 
 static qmq_error_t *prepare(host_t *h) {
     qmq_error_t *error = open_log(h, LOG_UNREAD_BYTES, LOG_UNREAD_KEEP);
-    if (error == NULL) error = open_root(h);
+    if (error == NULL) error = host_open_root(h);
     if (error == NULL) error = configure_log(h);
-    if (error == NULL) error = make_directories(h);
-    if (error == NULL) error = take_lock(h);
+    if (error == NULL) error = home_make_directories(h);
+    if (error == NULL) error = home_lock(h);
     return error;
 }
 
 static int run(host_t *h) {
-    qmq_error_t *error = find_places(h);
-    if (error != NULL) return fail(h, error);
+    qmq_error_t *error = home_find(h);
+    if (error != NULL) return host_fail(h, error);
     if (h->arguments->command != NULL) return host_command(h->arguments->command, h->home, h->kind, h->arguments->passed_on);
-    if (h->arguments->check) return check(h);
+    if (h->arguments->check) return host_check(h);
     apr_status_t status = control_install();
     if (status != APR_SUCCESS)
-        return fail(h, error_create(status, "Raise the limit of open files of this user", "cannot install the handlers of stop requests"));
+        return host_fail(
+            h, error_create(status, "Raise the limit of open files of this user", "cannot install the handlers of stop requests"));
     (void)process_raise_file_limit();
     error = prepare(h);
-    if (error != NULL) return fail(h, error);
+    if (error != NULL) return host_fail(h, error);
     int code = run_server(h);
     set_stopping(h);
     monitor_stop(h->monitor);

@@ -65,6 +65,21 @@ struct host {
     mutex_t scrape_lock;
 };
 
+/* host.c. Says what is wrong on standard error, and in the log when that is a file; frees error and returns the exit code. */
+int host_fail(host_t *h, qmq_error_t *error);
+/* Reads the configuration of the server itself into h->root. NULL, or what is wrong. */
+qmq_error_t *host_open_root(host_t *h);
+qmq_error_t *host_set_log_level(host_t *h);
+
+/* check.c: the exit code. */
+int host_check(host_t *h);
+
+/* home.c, each NULL or what is wrong: where home, configuration, log and run file are; the directories below home; one server of a kind a
+ * home. */
+qmq_error_t *home_find(host_t *h);
+qmq_error_t *home_make_directories(const host_t *h);
+qmq_error_t *home_lock(host_t *h);
+
 /* keys.c: the tables of a kind and the keys every server has, in its main file; *common and *tables are memory_free'd after the config. */
 void keys_gather(const server_kind_t *kind, config_key_t **common, const config_key_t ***tables);
 bool keys_have(const config_key_t *const *tables, view_t name);
@@ -79,8 +94,8 @@ bool keys_is_ipv4(const char *text);
 apr_status_t instance_create(host_t *h, instance_t *parent, const server_kind_t *kind, const char *const *overrides, instance_t **out,
                              qmq_error_t **error);
 void instance_destroy(instance_t *i);
-/* Re-reads the configuration and tells the server. */
-void instance_reload(instance_t *i, bool force);
+/* Re-reads the configuration and tells the server; true when anything changed. */
+bool instance_reload(instance_t *i, bool force);
 
 /* run_file.c. With the host's lock held: what all its servers say together, *detail the words of the one that decides ("" if none). */
 server_state_t host_state(const host_t *h, const char **detail);

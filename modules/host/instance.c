@@ -112,11 +112,14 @@ void instance_destroy(instance_t *i) {
     memory_free(i);
 }
 
-void instance_reload(instance_t *i, bool force) {
-    if (!config_reload(i->config, force) || i->kind->reload == NULL || i->self == NULL) return;
-    config_t *config = config_current(i->config);
-    i->kind->reload(i->self, config);
-    config_release(config);
+bool instance_reload(instance_t *i, bool force) {
+    if (!config_reload(i->config, force)) return false;
+    if (i->kind->reload != NULL) {
+        config_t *config = config_current(i->config);
+        i->kind->reload(i->self, config);
+        config_release(config);
+    }
+    return true;
 }
 
 config_source_t *instance_config(instance_t *i) {
@@ -181,6 +184,7 @@ int instance_port_of(const instance_t *i, const char *key) {
 
 void instance_state(instance_t *i, server_state_t state, const char *detail) {
     host_t *h = i->host;
+    if (detail != NULL && *detail == 0) detail = NULL;
     mutex_lock(&h->lock);
     bool changed = !i->told || i->state != state;
     i->told = true;

@@ -134,25 +134,25 @@ def test_input_full_disk_survives_a_kill_while_full(broker, disk):
 
 def test_broker_45_an_ack_that_cannot_be_logged_is_answered_51_and_accepted_later(broker, disk):
     """Every byte of the disk and of the preallocated room is used up; the refused ack works when space returns."""
-    group = "g" + "x" * 30000
+    consumer = "c" + "x" * 30000
     with broker.client(timeout=30) as client:
-        client.pull("full", group)
+        client.pull("full", "g", consumer)
         assert client.send(*(message("full", f"m{number}") for number in range(10))) == []
-        assert client.pull("full", group).last == 9
+        assert client.pull("full", "g", consumer).last == 9
         eater = eat(disk)
         refused = None
         for number in range(5000):
-            if client.ack("full", group, "c1", number, number) == f.BROKER_ERROR:
+            if client.ack("full", "g", consumer, number, number) == f.BROKER_ERROR:
                 refused = number
                 break
             eat(disk)
         assert refused is not None, "the disk never filled"
-        assert client.ack("full", group, "c1", refused, refused) == f.BROKER_ERROR
-        assert client.pull("full", group, last=-1, number=1) is None or refused < 10
+        assert client.ack("full", "g", consumer, refused, refused) == f.BROKER_ERROR
+        assert client.pull("full", "g", consumer, last=-1, number=1) is None or refused < 10
         assert broker.alive()
         eater.unlink()
-        wait_until(lambda: client.ack("full", group, "c1", refused, refused) == f.SUCCESS, 30, "the ack accepted")
-        assert client.ack("full", group, "c1", refused + 1, refused + 1) == f.SUCCESS
+        wait_until(lambda: client.ack("full", "g", consumer, refused, refused) == f.SUCCESS, 30, "the ack accepted")
+        assert client.ack("full", "g", consumer, refused + 1, refused + 1) == f.SUCCESS
     assert broker.stop() == 0
     acks = [a for a in Store(broker.store_root()).actions() if a.type == RANGE_ACK]
     assert [(a.first, a.last) for a in acks] == [(number, number) for number in range(refused + 2)]

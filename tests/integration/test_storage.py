@@ -144,6 +144,7 @@ def test_storage_46_a_torn_last_record_is_cut_off(server, keep_length):
     with open(log_path(server), "rb") as file:
         whole = file.read(last.end)
     size, header = last.end - last.offset, last.header
+    wrong = []
     edges = {1, 3, 4, 5, 12, 13, 21, header - 12, header - 4, header - 1, header, header + 1, size - 1}
     for left in sorted(edges | set(range(9, size, 17))):
         with open(log_path(server), "r+b") as file:
@@ -153,10 +154,10 @@ def test_storage_46_a_torn_last_record_is_cut_off(server, keep_length):
         with server.client() as client:
             assert client.send(message("s", "next")) == []
         server.kill()
-        log = Store(server.store_root())
-        found = list(log.messages())
-        assert [record.message().id for record in found] == ["m0", "m1", "next"], left
-        assert [record.offset for record in found] == [record.offset for record in records]
+        found = [(record.offset, record.message().id) for record in Store(server.store_root()).messages()]
+        if found != [(record.offset, id) for record, id in zip(records, ("m0", "m1", "next"))]:
+            wrong.append((left, found))
+    assert not wrong
 
 
 @pytest.mark.parametrize("field,value", [("subject", -1), ("subject", 32767), ("payload", -1), ("payload", 0x7FFFFFFF)])

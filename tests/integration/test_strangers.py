@@ -81,15 +81,15 @@ def test_input_strangers_on_http_ports_do_no_harm(standalone, subject, port, nam
         sent = examples.SEND_FRAME * 10
     elif name == "endless header":
         sent = b"GET / HTTP/1.1\r\nX: " + b"y" * 3_000_000
-    with socket.create_connection(standalone.address(port), timeout=5) as stranger:
+    with socket.create_connection(standalone.address(port), timeout=1) as stranger:
+        received = b""
         try:
             stranger.sendall(sent)
             stranger.shutdown(socket.SHUT_WR)
-            received = b""
             while data := stranger.recv(65536):
                 received += data
-        except ConnectionError:
-            received = b""
+        except OSError:
+            pass  # half a request may be waited for a while
         assert not received or received.startswith(b"HTTP/1.") and b" 200 " not in received[:20]
     still_serves(standalone, subject)
 

@@ -93,7 +93,7 @@ MALFORMED = [
     ("broker.port=0x10\n", 1, "0x10"),
     ("receive.queue.size=12 34\n", 1, "12 34"),
     ("put_need_retry_message.limiter=fast\n", 1, "fast"),
-    ("a=b\nbroken=\\u12\n", 2, "\\u12"),
+    ("a=b\nbroken=\\u12\n", 2, "\\u"),
 ]
 
 

@@ -2,7 +2,9 @@
 
 int main(int argc, char **argv) {
     const test_suite_t suites[] = {
+        {"records", records_cases},
         {"append", append_cases},
+        {"segments", segments_cases},
         {NULL, NULL},
     };
     return test_main(argc, argv, suites);

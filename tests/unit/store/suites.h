@@ -1,8 +1,11 @@
+/* The suites of this program, one a file. */
 #ifndef QMQ_TESTS_STORE_SUITES_H
 #define QMQ_TESTS_STORE_SUITES_H
 
 #include "test.h"
 
 extern const test_case_t append_cases[];
+extern const test_case_t records_cases[];
+extern const test_case_t segments_cases[];
 
 #endif

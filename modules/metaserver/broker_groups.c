@@ -64,7 +64,7 @@ bool live_group_read(const db_value_t *columns, size_t count, live_group_t *grou
     group->master = columns[COLUMN_MASTER].text;
     group->tag = columns[COLUMN_TAG].text;
     group->kind = (int)kind;
-    group->state = (int8_t)state;
+    group->state = (int)state;
     group->update_time = columns[COLUMN_UPDATED].number;
     return group->name.size > 0 && group->name.size <= INT16_MAX && group->master.size <= INT16_MAX &&
            (kind == KIND_NORMAL || kind == KIND_DELAY) && state >= BROKER_RW && state <= BROKER_NRW;

@@ -12,7 +12,7 @@ typedef struct live_group {
     view_t master; /* "ip:port" */
     view_t tag;    /* empty: the default tag */
     int kind;      /* enum group_kind */
-    int8_t state;  /* enum broker_state */
+    int state;     /* enum broker_state */
     int64_t update_time;
 } live_group_t;
 

@@ -94,7 +94,7 @@ static void answer_from(const catalog_view_t *look, const reply_to_t *to, const 
     for (size_t i = 0; i < count; i++) {
         const live_group_t *g = found[i];
         if (g->state == BROKER_NRW || (is_producer(r->client_type) && marks_are_readonly(look->readonly, real, g->name))) continue;
-        groups[kept++] = (route_group_t){.name = g->name, .master = g->master, .update_time = g->update_time, .state = g->state};
+        groups[kept++] = (route_group_t){.name = g->name, .master = g->master, .update_time = g->update_time, .state = (int8_t)g->state};
     }
     client_register_response_t response = {.timestamp = look->offline_time,
                                            .subject = r->subject,

@@ -26,7 +26,8 @@ group_names_t *group_names_copy(const group_names_t *names) {
 }
 
 static json_t *load_array(view_t text) {
-    json_t *array = json_loadb(text.data == NULL ? "" : text.data, text.size, 0, NULL);
+    if (text.data == NULL) return NULL;
+    json_t *array = json_loadb(text.data, text.size, 0, NULL);
     if (array != NULL || !view_has(text, '\'')) return array;
     char *quoted = memory_strndup(text.data, text.size);
     for (char *p = quoted; *p != 0; p++) {

@@ -13,6 +13,7 @@
 
 #define MAX_OVERRIDES 32
 #define ANSWER_SECONDS 10
+#define INTERNAL_TOKEN "meta.server.internal.token=" SITE_INTERNAL_TOKEN
 
 static const config_key_t test_keys[] = {
     {"metaserver.properties", "listen.address", CONFIG_STRING, "127.0.0.1", 0, 0, false, "Address of the ports."},
@@ -45,7 +46,7 @@ site_t *site_prepare(const char *const *overrides) {
 
 static config_source_t *open_config(site_t *s, qmq_error_t **error) {
     const char *all[MAX_OVERRIDES] = {"meta.server.port=0", "meta.server.discover.port=0", "refresh.period.seconds=1", "io.loops=1",
-                                      "meta.server.internal.token=" SITE_INTERNAL_TOKEN};
+                                      INTERNAL_TOKEN};
     size_t count = 5;
     for (size_t i = 0; s->overrides != NULL && s->overrides[i] != NULL && count < MAX_OVERRIDES - 1; i++) all[count++] = s->overrides[i];
     all[count] = NULL;

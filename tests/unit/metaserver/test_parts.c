@@ -132,7 +132,7 @@ static void routes_share_equal_lists(void) {
 }
 
 static live_group_t group_of(const char *name, int state_code) {
-    return (live_group_t){view_of(name), view_of("10.0.0.1:1"), view_of(""), KIND_NORMAL, (int8_t)state_code, 1000};
+    return (live_group_t){view_of(name), view_of("10.0.0.1:1"), view_of(""), KIND_NORMAL, state_code, 1000};
 }
 
 static broker_groups_t *groups_of(const char *name, int state_code) {

@@ -31,7 +31,7 @@ Go on:
   $tree/bin/qmq.sh consume hello --group me            waits for messages, a line each
   echo "hello, world" | $tree/bin/qmq.sh send hello    in another terminal
   $tree/bin/tools.sh ListBrokers --metaserver=127.0.0.1:8080
-Java services use the official client with metaserver 127.0.0.1:8080. See README.md and docs/.
+Java services use the official client with setMetaServer("http://127.0.0.1:8080/meta/address"). See README.md and docs/.
 
 Stop:
   $tree/bin/standalone.sh stop

@@ -20,8 +20,9 @@
 struct registration {
     registration_options_t options;
     const log_t *log;
-    mutex_t lock; /* meta, state, wanted */
-    char *meta;   /* host:port of the metaserver's TCP port */
+    mutex_t order; /* one request at a time, so that a state never arrives after a newer one */
+    mutex_t lock;  /* meta, state, wanted */
+    char *meta;    /* host:port of the metaserver's TCP port */
     char *group;
     char address[64]; /* ip:port told to clients */
     int state;        /* enum broker_state */
@@ -182,8 +183,8 @@ static apr_status_t acquire(registration_t *r, qmq_error_t **error) {
     return rv;
 }
 
-/* One register request; on a failure the metaserver is looked for anew. */
-static apr_status_t say(registration_t *r, int type) {
+/* One register request; on a failure the metaserver is looked for anew. With `order` held. */
+static apr_status_t say_in_turn(registration_t *r, int type) {
     mutex_lock(&r->lock);
     char *meta = memory_strdup(r->meta);
     int state = r->state;
@@ -219,6 +220,13 @@ static apr_status_t say(registration_t *r, int type) {
         qmq_error_free(error);
     }
     memory_free(meta);
+    return rv;
+}
+
+static apr_status_t say(registration_t *r, int type) {
+    mutex_lock(&r->order);
+    apr_status_t rv = say_in_turn(r, type);
+    mutex_unlock(&r->order);
     return rv;
 }
 
@@ -259,6 +267,7 @@ static void registration_free(registration_t *r) {
     memory_free(r->meta);
     memory_free(r->group);
     mutex_destroy(&r->lock);
+    mutex_destroy(&r->order);
     memory_free(r);
 }
 
@@ -277,6 +286,7 @@ static registration_t *registration_create(const registration_options_t *o) {
     r->log = o->log;
     r->state = BROKER_NRW;
     mutex_init(&r->lock);
+    mutex_init(&r->order);
     (void)snprintf(r->address, sizeof r->address, "%s:%d", o->address, o->port);
     return r;
 }
@@ -293,7 +303,7 @@ apr_status_t registration_start(registration_t **out, const registration_options
         registration_free(r);
         return rv;
     }
-    periodic_trigger(r->heartbeat);
+    (void)say(r, REGISTER_HEARTBEAT);
     *out = r;
     return APR_SUCCESS;
 }

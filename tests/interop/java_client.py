@@ -25,7 +25,7 @@ class JavaClient:
         self.home.mkdir(parents=True, exist_ok=True)
         self.log = open(self.home / "stderr", "wb")
         self.process = subprocess.Popen(
-            ["java", "-Xmx256m", "-Dqmq.ip=127.0.0.1", "-cp", f"{TARGET / 'interop-1.jar'}:{TARGET / 'lib'}/*", "qmqc.interop.Client", f"127.0.0.1:{metaserver_port}"],
+            ["java", "-Xmx256m", "-Dqmq.ip=127.0.0.1", "-cp", f"{TARGET / 'interop-1.jar'}:{TARGET / 'lib'}/*", "qmqc.interop.Client", f"http://127.0.0.1:{metaserver_port}/meta/address"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,

@@ -110,6 +110,15 @@ static apr_status_t check_config(const config_t *config, qmq_error_t **error) {
     return APR_SUCCESS;
 }
 
+static int port_of(const net_server_t *server, const config_t *config, const char *key) {
+    return server != NULL ? net_server_port(server) : (int)config_int(config, key);
+}
+
+static apr_status_t open_ports(broker_t *b, const config_t *config, qmq_error_t **error) {
+    apr_status_t rv = open_port(b, config, "sync.port", sync_commands, MAX_SYNC_FRAME, &b->sync_port, error);
+    return rv == APR_SUCCESS ? open_port(b, config, "broker.port", client_commands, MAX_REQUEST_FRAME, &b->client_port, error) : rv;
+}
+
 static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_error_t **error) {
     const char *ip = config_string(config, "broker.ip");
     registration_options_t o = {.endpoint = config_string(config, "meta.server.endpoint"),
@@ -117,8 +126,8 @@ static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_e
                                 .host_name = instance_host_name(b->instance),
                                 .host_name_origin = instance_host_name_origin(b->instance),
                                 .address = ip != NULL ? ip : instance_address(b->instance),
-                                .port = net_server_port(b->client_port),
-                                .sync_port = net_server_port(b->sync_port),
+                                .port = port_of(b->client_port, config, "broker.port"),
+                                .sync_port = port_of(b->sync_port, config, "sync.port"),
                                 .group = config_string(config, "broker.group"),
                                 .role = config_string(config, "broker.role"),
                                 .token = config_string(config, "broker.token"),
@@ -128,13 +137,16 @@ static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_e
 
 static void broker_free(broker_t *b);
 
+/* Ports open only once the metaserver has said who this broker is (broker.md 2.5), unless they are to be any free ones: then the number
+ * must be known to ask. */
 static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t **error) {
+    bool any_port = config_int(config, "broker.port") == 0 || config_int(config, "sync.port") == 0;
     apr_status_t rv = check_config(config, error);
     if (rv == APR_SUCCESS) rv = open_loops(b, config, error);
     if (rv == APR_SUCCESS) rv = open_store(b, config, error);
-    if (rv == APR_SUCCESS) rv = open_port(b, config, "sync.port", sync_commands, MAX_SYNC_FRAME, &b->sync_port, error);
-    if (rv == APR_SUCCESS) rv = open_port(b, config, "broker.port", client_commands, MAX_REQUEST_FRAME, &b->client_port, error);
+    if (rv == APR_SUCCESS && any_port) rv = open_ports(b, config, error);
     if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
+    if (rv == APR_SUCCESS && !any_port) rv = open_ports(b, config, error);
     return rv;
 }
 
@@ -226,6 +238,7 @@ static void answer_held_pulls(broker_t *b) {
 
 static void broker_free(broker_t *b) {
     atomic_store(&b->stopping, true);
+    registration_stop(b->registration);
     if (b->sync_port != NULL) net_server_destroy(b->sync_port, 0);
     if (b->client_port != NULL) {
         net_server_stop_accepting(b->client_port);
@@ -258,8 +271,6 @@ static void broker_stop(void *self) {
     broker_t *b = self;
     atomic_store(&b->read_only, true);
     atomic_store(&b->stopping, true);
-    registration_stop(b->registration);
-    b->registration = NULL;
     broker_free(b);
 }
 

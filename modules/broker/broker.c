@@ -258,6 +258,7 @@ static void broker_free(broker_t *b) {
         waiters_free_all(b);
         store_close(b->store);
     }
+    registration_free(b->registration);
     broker_settings_t *s = atomic_load(&b->settings);
     while (s != NULL) {
         broker_settings_t *older = s->older;

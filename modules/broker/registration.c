@@ -259,7 +259,8 @@ static void try_online(void *arg) {
     r->online(r->online_arg);
 }
 
-static void registration_free(registration_t *r) {
+void registration_free(registration_t *r) {
+    if (r == NULL) return;
     registration_options_t *o = &r->options;
     const char *texts[] = {o->endpoint, o->direct, o->management, o->host_name, o->host_name_origin,
                            o->address,  o->group,  o->role,       o->token};
@@ -331,7 +332,9 @@ void registration_set_readonly(registration_t *r, bool readonly) {
     mutex_unlock(&r->lock);
     if (!changes) return;
     set_state(r, readonly ? BROKER_R : BROKER_RW);
-    periodic_trigger(r->heartbeat);
+    mutex_lock(&r->lock);
+    if (r->heartbeat != NULL) periodic_trigger(r->heartbeat);
+    mutex_unlock(&r->lock);
 }
 
 int registration_state(const registration_t *r) {
@@ -345,8 +348,11 @@ int registration_state(const registration_t *r) {
 void registration_stop(registration_t *r) {
     if (r == NULL) return;
     periodic_stop(r->online_try);
-    periodic_stop(r->heartbeat);
+    mutex_lock(&r->lock);
+    periodic_t *heartbeat = r->heartbeat;
+    r->heartbeat = NULL;
+    mutex_unlock(&r->lock);
+    periodic_stop(heartbeat);
     set_state(r, BROKER_NRW);
     for (int i = 0; i < OFFLINE_REQUESTS && say(r, REGISTER_OFFLINE) == APR_SUCCESS; i++) {}
-    registration_free(r);
 }

@@ -27,8 +27,10 @@ const char *registration_group(const registration_t *r);
 void registration_go_online(registration_t *r, void (*online)(void *arg), void *arg);
 /* RW -> R or back; reported at once. Any thread. */
 void registration_set_readonly(registration_t *r, bool readonly);
-/* OFFLINE three times, stops the heartbeat, frees. */
+/* OFFLINE three times, stops the heartbeat; NULL is allowed. */
 void registration_stop(registration_t *r);
+/* After registration_stop, when nobody can report a state any more; NULL is allowed. */
+void registration_free(registration_t *r);
 int registration_state(const registration_t *r); /* enum broker_state */
 
 #endif

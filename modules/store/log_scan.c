@@ -8,6 +8,8 @@
 
 #define WINDOW_SIZE (1024 * 1024)
 #define PAGE_SIZE 4096
+/* Behind so many zeros nothing is looked for: space is reserved 64 MiB ahead of a writer, but a file may be sparse for a gigabyte. */
+#define ZEROS_BEHIND_DATA ((int64_t)80 * 1024 * 1024)
 
 void log_scan_init(log_scan_t *s, const log_t *log) {
     memset(s, 0, sizeof *s);
@@ -95,13 +97,17 @@ int64_t log_scan_find(log_scan_t *s, int64_t position, uint8_t value) {
     }
 }
 
+static bool is_zero(const uint8_t *bytes, size_t size) {
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
 int64_t log_scan_last_data(log_scan_t *s, int64_t from) {
     int64_t last = from;
     for (int64_t position = from;;) {
         size_t size = PAGE_SIZE;
         const uint8_t *bytes = log_scan_some(s, position, &size);
-        if (bytes == NULL || size == 0) return last;
-        size_t n = size;
+        if (bytes == NULL || size == 0 || position - last > ZEROS_BEHIND_DATA) return last;
+        size_t n = is_zero(bytes, size) ? 0 : size;
         while (n > 0 && bytes[n - 1] == 0) n--;
         if (n > 0) last = position + (int64_t)n;
         position += (int64_t)size;

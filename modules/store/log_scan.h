@@ -37,7 +37,7 @@ static inline const uint8_t *log_scan_some(log_scan_t *s, int64_t position, size
 bool log_scan_crc(log_scan_t *s, int64_t position, int64_t size, uint32_t *crc);
 /* Position of the next byte of this value at or after position; -1: none. */
 int64_t log_scan_find(log_scan_t *s, int64_t position, uint8_t value);
-/* Position behind the last byte that is not zero, at least `from`. */
+/* Position behind the last byte that is not zero (80 MiB of zeros count as the end), at least `from`. */
 int64_t log_scan_last_data(log_scan_t *s, int64_t from);
 
 #endif

@@ -12,7 +12,7 @@
 #define DEFAULT_MIN_FREE ((int64_t)16 * 1024 * 1024)
 #define DEFAULT_OPEN_FILES 1024
 /* Tails that did not fill a chunk are written this often; one that got nothing in between leaves the memory. */
-#define WRITE_BEHIND_PERIOD_US 5000000
+#define DEFAULT_INDEX_PERIOD_US 5000000
 
 static int64_t or_default(int64_t value, int64_t fallback) {
     return value > 0 ? value : fallback;
@@ -23,6 +23,7 @@ static store_options_t complete_options(const store_options_t *given) {
     o.message_segment_size = or_default(o.message_segment_size, DEFAULT_MESSAGE_SEGMENT);
     o.action_segment_size = or_default(o.action_segment_size, DEFAULT_ACTION_SEGMENT);
     o.sync_period_us = or_default(o.sync_period_us, DEFAULT_SYNC_PERIOD_US);
+    o.index_period_us = or_default(o.index_period_us, DEFAULT_INDEX_PERIOD_US);
     o.hot_window = or_default(o.hot_window, DEFAULT_HOT_WINDOW);
     o.min_free_bytes = or_default(o.min_free_bytes, DEFAULT_MIN_FREE);
     o.max_open_files = (int)or_default(o.max_open_files, DEFAULT_OPEN_FILES);
@@ -93,7 +94,7 @@ static void write_behind(void *arg) {
     consumer_logs_write_full(&s->index);
     int64_t now = clock_mono_us();
     if (now < s->next_write_us) return;
-    s->next_write_us = now + WRITE_BEHIND_PERIOD_US;
+    s->next_write_us = now + s->options.index_period_us;
     consumer_logs_write_all(&s->index, goes_on, s);
 }
 
@@ -101,7 +102,7 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
     apr_status_t status = space_start(&s->space);
     if (status == APR_SUCCESS) status = message_log_start(&s->messages, &s->subjects, &s->index, &s->space);
     if (status == APR_SUCCESS) status = action_log_start(&s->actions, &s->progress, &s->space);
-    if (status == APR_SUCCESS) status = periodic_start(&s->writer, "store-index", WRITE_BEHIND_PERIOD_US, write_behind, s);
+    if (status == APR_SUCCESS) status = periodic_start(&s->writer, "store-index", s->options.index_period_us, write_behind, s);
     if (status == APR_SUCCESS) status = periodic_start(&s->syncer, "store-sync", s->options.sync_period_us, sync_logs, s);
     char text[160];
     if (status != APR_SUCCESS) {
@@ -154,7 +155,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     group_progress_init(&s->progress, options->metrics);
     consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, s->options.max_open_files, options->log);
     space_init(&s->space, &s->options, s->root, &s->messages.segments, &s->actions.segments);
-    s->next_write_us = clock_mono_us() + WRITE_BEHIND_PERIOD_US;
+    s->next_write_us = clock_mono_us() + s->options.index_period_us;
     apr_status_t status = open_all(s, error);
     if (status == APR_SUCCESS) {
         *out = s;

@@ -25,6 +25,7 @@ typedef struct store_options {
     int64_t message_segment_size; /* 0: 1 GiB; others only for tests */
     int64_t action_segment_size;  /* 0: 100 MiB; others only for tests */
     int64_t sync_period_us;       /* 0: 500 ms */
+    int64_t index_period_us;      /* how often young index entries are written to their files; 0: 5 s */
     int64_t hot_window;           /* bytes at the end of the message log that are read on event loops; 0: 256 MiB */
     int64_t min_free_bytes;       /* the message log turns read-only below this much disk space and back at twice it; 0: 16 MiB */
     int max_open_files;           /* descriptor cache for consumer logs; 0: 1024 */

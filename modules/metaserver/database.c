@@ -136,6 +136,7 @@ apr_status_t database_open(database_t **out, const database_options_t *options, 
     if (rv == APR_SUCCESS) rv = create_missing(d, error);
     if (rv != APR_SUCCESS) {
         database_close(d);
+        database_destroy(d);
         return rv;
     }
     *out = d;
@@ -148,7 +149,12 @@ void database_close(database_t *d) {
     d->closed = true;
     while (d->under_way > 0) condition_wait(&d->idle, &d->lock);
     mutex_unlock(&d->lock);
-    if (d->db != NULL) db_close(d->db);
+    db_close(d->db);
+    d->db = NULL;
+}
+
+void database_destroy(database_t *d) {
+    if (d == NULL) return;
     condition_destroy(&d->idle);
     mutex_destroy(&d->lock);
     memory_free(d->name);

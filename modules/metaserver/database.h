@@ -17,8 +17,11 @@ typedef struct database_options {
 
 /* Opens and creates what is missing. *error names url, cause and remedy. */
 apr_status_t database_open(database_t **out, const database_options_t *options, qmq_error_t **error);
-/* Takes no more, waits until every query has run, closes, frees. Not from a database thread. */
+/* Takes no more, waits until every query has run, closes; database_submit refuses from then on. Not from a database thread. NULL is
+ * allowed. */
 void database_close(database_t *d);
+/* Frees it, when nobody submits any more. */
+void database_destroy(database_t *d);
 
 const statements_t *database_statements(const database_t *d);
 /* The statement that reads all groups: the column ext may be missing in old tables. */

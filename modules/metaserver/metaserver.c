@@ -130,8 +130,10 @@ static void free_parts(metaserver_t *m) {
     if (m->loops != NULL) loops_stop(m->loops);
     for (int i = 0; i < loops; i++) registrar_destroy(m->registrars[i]);
     memory_free(m->registrars);
+    refresh_destroy(m->refresh);
     liveness_destroy(m->liveness);
     client_rows_destroy(m->client_rows);
+    database_destroy(m->database);
     catalog_destroy(m->catalog);
     side_file_close(m->token_file);
     side_file_close(m->log_switch_file);

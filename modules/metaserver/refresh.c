@@ -206,6 +206,10 @@ apr_status_t refresh_start(refresh_t **out, const refresh_options_t *options, qm
 void refresh_stop(refresh_t *r) {
     if (r == NULL) return;
     periodic_stop(r->thread);
+    r->thread = NULL;
+}
+
+void refresh_destroy(refresh_t *r) {
     memory_free(r);
 }
 

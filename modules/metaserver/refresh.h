@@ -22,7 +22,8 @@ typedef struct refresh_options {
 
 /* Loads everything once; *error says why that failed. */
 apr_status_t refresh_start(refresh_t **out, const refresh_options_t *options, qmq_error_t **error);
-void refresh_stop(refresh_t *r); /* NULL is allowed */
+void refresh_stop(refresh_t *r); /* ends the thread; NULL is allowed */
+void refresh_destroy(refresh_t *r);
 /* Milliseconds since the last round in which everything was read. Any thread. */
 int64_t refresh_age_ms(refresh_t *r);
 

@@ -29,8 +29,16 @@ void site_write(const site_t *s, const char *name, const char *text) {
     memory_free(path);
 }
 
+/* The servers' own lines go to a file of the scratch directory: it stays when a test fails. */
+static void log_beside(void) {
+    char *path = memory_printf("%s/log", test_directory());
+    CU_ASSERT_EQUAL(log_to_file(path, 64 * 1024 * 1024, 1), APR_SUCCESS);
+    memory_free(path);
+}
+
 site_t *site_prepare(const char *const *overrides) {
     static int number;
+    if (number == 0) log_beside();
     site_t *s = memory_zalloc(sizeof *s);
     log_init(&s->log, "metaserver");
     s->overrides = overrides;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "portability/clock.h"
 #include "portability/thread.h"
+#include "protocol/broker_register.h"
 #include "protocol/client_register.h"
 
 #include <stdio.h>
@@ -142,9 +143,79 @@ static void stopping_answers_what_waits(void) {
     site_close(s); /* the sanitizers say whether anything is left */
 }
 
+/* A peer that goes on while the server closes. */
+typedef struct hammer {
+    site_t *site;
+    int tcp;
+    int http;
+    _Atomic bool stop;
+    _Atomic int rounds;
+} hammer_t;
+
+static void hammer_tcp(void *arg) {
+    hammer_t *h = arg;
+    wire_client_t *w = wire_client_open(h->tcp);
+    for (int i = 0; w != NULL && !h->stop; i++) {
+        char subject[32];
+        (void)snprintf(subject, sizeof subject, "hammer.%d", i);
+        client_register_request_t r = {.subject = view_of(subject), .client_type = 2, .request_type = 1, .client_id = view_of("c")};
+        broker_register_request_t b = {REGISTER_ONLINE, view_of("bg1"), view_of("10.0.0.1:1"), ROLE_MASTER, BROKER_RW};
+        writer_t body;
+        writer_init(&body, 128);
+        if (i % 2 == 0)
+            client_register_request_write(&body, &r);
+        else
+            broker_register_request_write(&body, &b);
+        wire_answer_t a;
+        bool good = wire_client_send(w, i % 2 == 0 ? REQUEST_CLIENT_REGISTER : REQUEST_BROKER_REGISTER, 9, i, 0, writer_view(&body)) &&
+                    (i % 8 != 0 || wire_client_receive(w, &a, 5));
+        if (good && i % 8 == 0) memory_free(a.bytes);
+        writer_free(&body);
+        h->rounds++;
+        if (!good) break;
+    }
+    wire_client_close(w);
+}
+
+static void hammer_http(void *arg) {
+    hammer_t *h = arg;
+    static const char *const form[] = {"action", "ListSubjectRoutes", NULL};
+    for (int i = 0; !h->stop; i++) {
+        char *url = memory_printf("http://127.0.0.1:%d/%s", h->http, i % 2 == 0 ? "health" : "management");
+        http_call_t call = {.url = url, .method = i % 2 == 0 ? "GET" : "POST", .form = i % 2 == 0 ? NULL : form};
+        http_answer_t answer;
+        bool good = http_fetch(&call, &answer, NULL) == APR_SUCCESS;
+        if (good) http_answer_free(&answer);
+        memory_free(url);
+        h->rounds++;
+        if (!good) break;
+    }
+}
+
+static bool is_under_way(void *arg) {
+    return ((hammer_t *)arg)->rounds > 200;
+}
+
+static void closing_under_load(void) {
+    static const char *const overrides[] = {"io.loops=2", NULL};
+    for (int round = 0; round < 5; round++) {
+        site_t *s = site_open(overrides);
+        CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
+        hammer_t h = {.site = s, .tcp = metaserver_tcp_port(s->m), .http = metaserver_http_port(s->m)};
+        thread_t *threads[3];
+        for (int i = 0; i < 3; i++)
+            CU_ASSERT_EQUAL_FATAL(thread_start(&threads[i], "hammer", i == 0 ? hammer_http : hammer_tcp, &h), APR_SUCCESS);
+        CU_ASSERT_TRUE(test_wait(is_under_way, &h, 10));
+        site_close(s);
+        h.stop = true;
+        for (int i = 0; i < 3; i++) thread_join(threads[i]);
+    }
+}
+
 const test_case_t trouble_cases[] = {TEST(metaserver_70_71_known_subjects_keep_their_groups),
                                      TEST(metaserver_72_heartbeats_are_answered_and_states_catch_up),
                                      TEST(online_is_answered_51_within_two_seconds_and_unknown_subjects_fail_clean),
                                      TEST(metaserver_73_pending_nrw_is_written_when_the_database_is_back),
                                      TEST(stopping_answers_what_waits),
+                                     TEST(closing_under_load),
                                      TEST_END};

@@ -8,6 +8,7 @@
 
 #define ADDRESS_CHARACTERS 25 /* VARCHAR(25) */
 #define LABEL_BYTES BROKER_GROUP_BYTES
+#define REFUSED_LINE_US ((int64_t)1000000)
 
 static void count_request(metaserver_t *m, const broker_register_request_t *r) {
     char type[16];
@@ -37,6 +38,14 @@ static bool put(metaserver_t *m, connection_t *c, const frame_t *request, const 
     return true;
 }
 
+static void tell_refused(metaserver_t *m, const connection_t *c, const broker_register_request_t *r) {
+    int64_t suppressed;
+    if (!log_permit(&m->refused_limit, REFUSED_LINE_US, &suppressed)) return;
+    log_warn(m->log, "register request of %s refused: type %d, group %.*s, address %.*s, role %d, state %d (%lld such lines left out)",
+             connection_peer(c), (int)r->request_type, VIEW_ARG(r->group_name), VIEW_ARG(r->broker_address), (int)r->role, (int)r->state,
+             (long long)suppressed);
+}
+
 void broker_register_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {
     metaserver_t *m = arg;
     (void)block;
@@ -59,9 +68,7 @@ void broker_register_command(void *arg, connection_t *c, const frame_t *request,
             return;
         }
     }
-    if (!good)
-        log_warn(m->log, "register request of %s refused: type %d, group %.*s, address %.*s, role %d, state %d", connection_peer(c),
-                 (int)r.request_type, VIEW_ARG(r.group_name), VIEW_ARG(r.broker_address), (int)r.role, (int)r.state);
+    if (!good) tell_refused(m, c, &r);
     answer_now(c, request, good ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR);
     metric_time_us(m->handler_time, clock_mono_us() - began);
 }

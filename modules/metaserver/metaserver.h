@@ -7,6 +7,7 @@
 extern const server_kind_t metaserver_kind;
 extern const config_key_t metaserver_keys[]; /* conf/metaserver.properties, conf/datasource.properties */
 
-/* Opens the discovery port; `serve` of the kind does it too. standalone opens discovery last (decision 21 on 17). */
+/* Both ports are open from start on, so that brokers of the same process can register; /meta/address answers 503 until `serve`, so that
+ * peers come last (decision 21 on 17). */
 
 #endif

@@ -56,6 +56,7 @@ struct metaserver {
     log_limit_t unknown_broker_limit;
     log_limit_t acquire_limit;
     log_limit_t overflow_limit;
+    log_limit_t refused_limit;
 };
 
 /* Opens database and ports, loads the snapshot. /meta/address answers 503 until metaserver_serve. On failure nothing stays open. */

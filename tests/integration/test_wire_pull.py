@@ -101,6 +101,7 @@ def test_wire_52_time_outs(broker, subject):
 
 
 def test_wire_53_a_message_ends_the_long_poll_at_once(standalone, broker, subject):
+    broker.pull(subject, "g")
     with standalone.client() as producer:
         for number in range(20):
             held = broker.post_pull(subject, "g", timeout=60000, last=number - 1)

@@ -4,6 +4,7 @@
 #include "store/log_check.h"
 
 #define MAGIC_FIRST_BYTE 0xC3
+#define SECTOR_SIZE 512
 
 typedef enum step { STEP_RECORD, STEP_SKIP, STEP_UNKNOWN, STEP_MALFORMED, STEP_BAD } step_t;
 
@@ -36,6 +37,23 @@ static step_t read_record(log_scan_t *s, int64_t position, int64_t segment_size,
     return action_record_parse(bytes, total, record) ? STEP_RECORD : STEP_MALFORMED;
 }
 
+static bool is_zero(const uint8_t *bytes, size_t size) {
+    while (size > 0 && bytes[size - 1] == 0) size--;
+    return size == 0;
+}
+
+/* Records have no checksum, and space is reserved (zero) ahead: a write that was cut off at a sector leaves a record of right length whose
+ * end is zero, and a PULL of zeros would pass. So the last record of a log is not believed when all of it that lies in its last sector is
+ * zero. */
+static bool looks_torn(log_scan_t *s, int64_t position, int64_t next) {
+    int64_t sector = (next - 1) / SECTOR_SIZE * SECTOR_SIZE;
+    size_t size = ACTION_HEADER_SIZE;
+    const uint8_t *bytes = log_scan_some(s, next, &size);
+    if (sector <= position || bytes == NULL || !is_zero(bytes, size)) return false;
+    bytes = log_scan_need(s, sector, (size_t)(next - sector));
+    return bytes != NULL && is_zero(bytes, (size_t)(next - sector));
+}
+
 int64_t action_segment_validate(log_scan_t *s, int64_t segment_size, const char **reason) {
     int64_t position = 0;
     while (position < segment_size) {
@@ -43,6 +61,8 @@ int64_t action_segment_validate(log_scan_t *s, int64_t segment_size, const char 
         int64_t next = 0;
         step_t step = read_record(s, position, segment_size, &record, &next, reason);
         if (step == STEP_BAD || step == STEP_MALFORMED) return position;
+        *reason = "an action whose end was not written";
+        if (step == STEP_RECORD && looks_torn(s, position, next)) return position;
         position = next;
     }
     return segment_size;

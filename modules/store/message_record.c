@@ -63,7 +63,7 @@ record_kind_t message_record_kind(const uint8_t *from, size_t size, int64_t left
     }
     if (size < MESSAGE_PREFIX_SIZE) return RECORD_BAD;
     int16_t subject_size = (int16_t)((from[AT_SUBJECT] << 8) | from[AT_SUBJECT + 1]);
-    if (subject_size < 0) return RECORD_BAD;
+    if (subject_size <= 0) return RECORD_BAD;
     size_t header = fixed_size(magic) + (size_t)subject_size;
     if ((int64_t)header > left) return RECORD_BAD;
     *header_size = (uint32_t)header;
@@ -80,7 +80,7 @@ bool message_header_parse(const uint8_t *from, uint32_t header_size, int64_t lef
     record->has_crc = record->magic != MESSAGE_MAGIC_V1;
     record->crc = record->has_crc ? cursor_u64(&c) : 0;
     int32_t payload_size = cursor_i32(&c);
-    if (c.failed || payload_size < 0 || (int64_t)header_size + payload_size > left) return false;
+    if (c.failed || payload_size <= 0 || (int64_t)header_size + payload_size > left) return false;
     record->header_size = header_size;
     record->payload_size = (uint32_t)payload_size;
     return true;

@@ -39,7 +39,8 @@ void message_filler_put(uint8_t *to, int64_t time_ms);
 
 /* Kind of what starts at `from`, of which `size` bytes can be read and `left` bytes remain in the segment (size <= left). *skip: for
  * fillers and blanks the bytes to the next record. For messages (and unknown attributes) *header_size is what message_header_parse needs; 0
- * when it does not fit: RECORD_BAD. */
+ * when it does not fit: RECORD_BAD. Subject and payload
+ * are never empty: a record cut short in reserved (zero) space must not look whole. */
 record_kind_t message_record_kind(const uint8_t *from, size_t size, int64_t left, uint32_t *header_size, int64_t *skip);
 /* Takes the header apart, `from` has header_size bytes. False when the lengths do not fit into `left`. */
 bool message_header_parse(const uint8_t *from, uint32_t header_size, int64_t left, message_record_t *record);

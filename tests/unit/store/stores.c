@@ -46,6 +46,11 @@ static void waited_wait(waited_t *w) {
 void stored_init(stored_t *t) {
     static int number;
     memset(t, 0, sizeof *t);
+    if (number == 0) {
+        char *path = memory_printf("%s/store.log", test_directory());
+        CU_ASSERT_EQUAL(log_to_file(path, 256 * 1024 * 1024, 1), APR_SUCCESS);
+        memory_free(path);
+    }
     t->root = memory_printf("%s/store-%d", test_directory(), number++);
     log_init(&t->log, "store");
     t->options.root = t->root;

@@ -43,12 +43,14 @@ typedef qmq_verdict_t (*qmq_handler_fn)(void *arg, qmq_message_t *message);
 /* Starts at once. One consumer a (subject, group) in a client. The options and their texts are copied. */
 QMQ_API qmq_consumer_t *qmq_consumer_start(qmq_client_t *client, const char *subject, const qmq_consumer_options_t *options,
                                            qmq_handler_fn handler, void *arg, qmq_error_t **error);
-/* error_text NULL: done; else as QMQ_RETRY. Any thread. */
+/* error_text NULL: done; else as QMQ_RETRY. Takes the message over. Any thread. (qmq_message_destroy on a received message instead leaves
+ * it unacknowledged: it comes again.) */
 QMQ_API void qmq_message_ack(qmq_message_t *message, const char *error_text);
 /* Waits until the consumer is subscribed at every broker group of its subject: from then on no message passes it by. Else the status and
  * *error say what is missing. */
 QMQ_API int qmq_consumer_ready(qmq_consumer_t *consumer, int64_t timeout_ms, qmq_error_t **error);
-/* Stops pulling, lets running handlers end (at most timeout_ms), sends the acknowledgements, frees. */
+/* Stops pulling, lets running handlers end (at most timeout_ms), sends the acknowledgements, frees. A handler that does not end in time is
+ * left behind: its message comes again, and so do those received and not begun. */
 QMQ_API void qmq_consumer_stop(qmq_consumer_t *consumer, int64_t timeout_ms);
 
 typedef struct qmq_puller qmq_puller_t;

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "base/writer.h"
 #include "client/names.h"
+#include "client/push_consumer.h"
 #include "portability/clock.h"
 #include "portability/host.h"
 #include "protocol/codes.h"
@@ -224,6 +225,7 @@ static void free_routes(void *arg) {
 
 void qmq_client_destroy(qmq_client_t *c) {
     if (c == NULL) return;
+    push_consumer_reap(c->left_behind, clock_mono_us() + SECOND_US);
     stopping_t s = {.client = c};
     mutex_init(&s.lock);
     condition_init(&s.ended);

@@ -27,9 +27,10 @@ struct qmq_client {
     char *id_suffix; /* ".<address>.<process id>." of message ids */
     void (*log)(void *arg, qmq_log_level_t level, const char *line);
     void *log_arg;
-    discovery_t discovery; /* loop */
-    routes_t routes;       /* loop */
-    table_t subscriptions; /* loop */
+    discovery_t discovery;            /* loop */
+    routes_t routes;                  /* loop */
+    table_t subscriptions;            /* loop */
+    struct qmq_consumer *left_behind; /* loop; stopped, with handlers that did not end */
 };
 
 /* Runs fn(arg) on the loop's thread and waits for it; directly when the caller is that thread. */

@@ -1,10 +1,12 @@
 /* A push consumer: handler threads over a subscription that pulls by itself (client.md 9). */
+#include "client/push_consumer.h"
 #include "base/memory.h"
 #include "client/subscription.h"
 #include "portability/clock.h"
 
 struct qmq_consumer {
-    shared_t shared; /* the application's, and one of every handler thread */
+    shared_t shared;                /* the application's, and one of every handler thread */
+    struct qmq_consumer *next_left; /* in the client's list of those left behind */
     qmq_client_t *client;
     subscription_t *subscription;
     qmq_handler_fn handler;
@@ -209,6 +211,25 @@ static void wait_settled(qmq_consumer_t *c, int64_t deadline) {
     mutex_unlock(&c->lock);
 }
 
+static void join_threads(qmq_consumer_t *c) {
+    for (int i = 0; i < c->thread_count; i++) thread_join(c->threads[i]);
+}
+
+static void leave_behind(void *arg) {
+    qmq_consumer_t *c = arg;
+    c->next_left = c->client->left_behind;
+    c->client->left_behind = c;
+}
+
+void push_consumer_reap(qmq_consumer_t *c, int64_t deadline_us) {
+    while (c != NULL) {
+        qmq_consumer_t *next = c->next_left;
+        if (close_handlers(c, deadline_us)) join_threads(c);
+        shared_release(&c->shared);
+        c = next;
+    }
+}
+
 void qmq_consumer_stop(qmq_consumer_t *c, int64_t timeout_ms) {
     if (c == NULL) return;
     int64_t deadline = clock_mono_us() + timeout_ms * MILLISECOND_US;
@@ -220,11 +241,11 @@ void qmq_consumer_stop(qmq_consumer_t *c, int64_t timeout_ms) {
     drop_waiting(c);
     mutex_unlock(&c->lock);
     if (ended) {
-        for (int i = 0; i < c->thread_count; i++) thread_join(c->threads[i]);
-    } else {
-        /* Nothing can end a handler that does not return; its thread keeps what it needs. */
-        client_log(c->client, QMQ_LOG_WARN, "a handler of subject %s did not end within %lld ms and is left behind",
-                   c->subscription->subject, (long long)timeout_ms);
+        join_threads(c);
+        shared_release(&c->shared);
+        return;
     }
-    shared_release(&c->shared);
+    client_log(c->client, QMQ_LOG_WARN, "a handler of subject %s did not end within %lld ms and is left behind", c->subscription->subject,
+               (long long)timeout_ms);
+    client_call(c->client, leave_behind, c);
 }

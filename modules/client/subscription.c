@@ -206,7 +206,9 @@ void subscription_stop(subscription_t *s) {
 
 void subscription_detach(subscription_t *s) {
     if (s->detached) return;
+    mutex_lock(&s->lock);
     s->detached = true;
+    mutex_unlock(&s->lock);
     s->stopping = true;
     loop_timer_stop(s->client->loop, &s->heartbeat);
     sendback_abandon(s);
@@ -296,14 +298,18 @@ void subscription_verdict(qmq_message_t *m, const char *error_text) {
     if (error_text != NULL) m->error_text = memory_strdup(error_text);
     m->next = NULL;
     mutex_lock(&s->lock);
-    *s->last_verdict = m;
-    s->last_verdict = &m->next;
-    if (!s->posted) {
+    bool late = s->detached; /* the client may be gone too */
+    if (!late) {
+        *s->last_verdict = m;
+        s->last_verdict = &m->next;
+    }
+    if (!late && !s->posted) {
         s->posted = true;
         subscription_retain(s);
         loop_post(s->client->loop, &s->arrived);
     }
     mutex_unlock(&s->lock);
+    if (late) qmq_message_destroy(m);
 }
 
 void qmq_message_ack(qmq_message_t *m, const char *error_text) {

@@ -40,7 +40,7 @@ struct subscription {
     entry_t entries[SUBSCRIPTION_ENTRIES];
     size_t entry_count;
     bool stopping; /* no new pulls */
-    bool detached; /* nothing is done any more */
+    bool detached; /* nothing is done any more; changed on the loop with the lock held */
     bool claimed;  /* in the client's table of subscriptions */
     char *key;
     size_t key_size;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "cli.h"
+#include "portability/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,8 +10,17 @@
 #define FIRST_CAPACITY 256
 
 bool lines_open(lines_t *l, const char *path) {
+    path_info_t info = {.kind = PATH_MISSING};
     memset(l, 0, sizeof *l);
-    l->file = path == NULL || strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (path == NULL || strcmp(path, "-") == 0) {
+        l->file = stdin;
+        return true;
+    }
+    if (path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_DIRECTORY) {
+        cli_say("cannot read %s: it is a directory; name a file that can be read, or - for the standard input", path);
+        return false;
+    }
+    l->file = fopen(path, "rb");
     if (l->file != NULL) return true;
     cli_say("cannot read %s: %s; name a file that can be read, or - for the standard input", path, strerror(errno));
     return false;

@@ -12,6 +12,7 @@ void receiver_init(receiver_t *r) {
 }
 
 void receiver_free(receiver_t *r) {
+    for (size_t i = 0; i < r->count; i++) qmq_message_destroy(r->held[i]);
     condition_destroy(&r->changed);
     mutex_destroy(&r->lock);
 }

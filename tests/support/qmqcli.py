@@ -1,0 +1,83 @@
+"""The qmq command against a running server, in a directory and with a memory of its own."""
+
+import os
+import signal
+import subprocess
+
+from harness import ADDRESS
+from waiting import wait_until
+
+
+class Qmq:
+    def __init__(self, tree, directory, metaserver_port):
+        self.program = tree / "lib" / "qmq-qmq"
+        self.directory = directory
+        self.metaserver = f"{ADDRESS}:{metaserver_port}"
+
+    def environment(self, **more):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("QMQ_")}
+        environment.update(QMQ_METASERVER=self.metaserver, XDG_STATE_HOME=str(self.directory / "state"), **more)
+        return environment
+
+    def run(self, *arguments, stdin="", seconds=60, **environment):
+        """The finished process; stdin may be text or bytes, outputs are what stdin is."""
+        return subprocess.run(
+            [self.program, *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=isinstance(stdin, str),
+            timeout=seconds,
+            check=False,
+            cwd=self.directory,
+            env=self.environment(**environment),
+        )
+
+    def ok(self, *arguments, **options):
+        done = self.run(*arguments, **options)
+        assert done.returncode == 0, f"qmq {arguments} ended with {done.returncode}: {done.stderr}"
+        return done
+
+    def lines(self, *arguments, **options):
+        return self.ok(*arguments, **options).stdout.splitlines()
+
+    def start(self, *arguments, stdin=subprocess.DEVNULL):
+        return Running(
+            subprocess.Popen(
+                [self.program, *map(str, arguments)],
+                stdin=stdin,
+                stdout=open(self.directory / "out", "wb"),
+                stderr=open(self.directory / "err", "wb"),
+                cwd=self.directory,
+                env=self.environment(),
+            ),
+            self.directory,
+        )
+
+
+class Running:
+    """A qmq that was started and not waited for."""
+
+    def __init__(self, process, directory):
+        self.process, self.directory = process, directory
+
+    def out(self):
+        return (self.directory / "out").read_text("utf-8")
+
+    def err(self):
+        return (self.directory / "err").read_text("utf-8")
+
+    def wait_lines(self, count, seconds=30.0):
+        wait_until(lambda: len(self.out().splitlines()) >= count, seconds, f"{count} lines of output")
+        return self.out().splitlines()
+
+    def interrupt(self, seconds=20.0, number=signal.SIGINT):
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def wait(self, seconds=60.0):
+        return self.process.wait(seconds)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()

@@ -25,7 +25,9 @@ static apr_status_t used_segments(segmented_log_t *l, log_scan_t *scan, size_t *
     for (*used = l->count; *used > 0; --*used) {
         apr_status_t status = open_at(l, scan, *used - 1);
         if (status != APR_SUCCESS) return status;
-        if (!is_empty(scan)) return APR_SUCCESS;
+        bool empty = is_empty(scan);
+        if (scan->failure != APR_SUCCESS) return scan->failure; /* what cannot be read is not empty */
+        if (!empty) return APR_SUCCESS;
     }
     return APR_SUCCESS;
 }
@@ -46,6 +48,7 @@ static apr_status_t report_deleted(segmented_log_t *l, log_scan_t *scan, size_t 
         status = open_at(l, scan, index);
         if (status != APR_SUCCESS) break;
         int64_t data = log_scan_last_data(scan, 0);
+        if (scan->failure != APR_SUCCESS) return scan->failure;
         *cut_bytes += data;
         if (data > 0)
             log_error(l->log, "%s: %s (%lld bytes of data) lies behind the cut and is deleted", l->name, scan->segment->path,
@@ -68,10 +71,10 @@ static apr_status_t find_end(segmented_log_t *l, log_scan_t *scan, segment_valid
         status = open_at(l, scan, i);
         if (status != APR_SUCCESS) return status;
         int64_t valid = validate(scan, l->segment_size, &reason);
-        if (scan->failure != APR_SUCCESS) return scan->failure;
         partial = valid < l->segment_size;
         *end = scan->segment->base + valid;
-        if (partial) *cut_bytes += report_cut(l, scan, valid, reason);
+        if (partial && scan->failure == APR_SUCCESS) *cut_bytes += report_cut(l, scan, valid, reason);
+        if (scan->failure != APR_SUCCESS) return scan->failure;
     }
     return report_deleted(l, scan, i, cut_bytes);
 }

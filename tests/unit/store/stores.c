@@ -47,6 +47,9 @@ void stored_init(stored_t *t) {
     static int number;
     memset(t, 0, sizeof *t);
     if (number == 0) {
+        static char setting[1200];
+        (void)snprintf(setting, sizeof setting, "QMQ_TEST_FAULTS=%s/faults", test_directory());
+        CU_ASSERT_EQUAL(putenv(setting), 0); /* before the first file is opened */
         char *path = memory_printf("%s/store.log", test_directory());
         CU_ASSERT_EQUAL(log_to_file(path, 256 * 1024 * 1024, 1), APR_SUCCESS);
         memory_free(path);
@@ -201,3 +204,21 @@ bool stored_exists(const stored_t *t, const char *name) {
     memory_free(path);
     return status == APR_SUCCESS && info.kind != PATH_MISSING;
 }
+
+#ifdef QMQ_TEST_HOOKS
+bool stored_faults(const char *rules) {
+    char *path = memory_printf("%s/faults", test_directory());
+    FILE *f = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_NOT_EQUAL(fputs(rules, f), EOF);
+    CU_ASSERT_EQUAL(fclose(f), 0);
+    memory_free(path);
+    return true;
+}
+#else
+bool stored_faults(const char *rules) {
+    (void)rules;
+    test_skip("needs a build with QMQ_TEST_HOOKS");
+    return false;
+}
+#endif

@@ -26,7 +26,7 @@ void stored_close(stored_t *t);
 void stored_crash(stored_t *t);
 void stored_free(stored_t *t);
 
-/* Appends one message with a body made of `seed`; its sequence, or -1 (then *status, if not NULL, tells why). */
+/* Appends one message; its sequence, or -1 (then *status, if not NULL, tells why). */
 int64_t stored_put(stored_t *t, const char *subject, const char *payload);
 int64_t stored_put_status(stored_t *t, const char *subject, const void *payload, size_t size, apr_status_t *status);
 /* Polls everything from `from` on (may block); the result is the caller's. */
@@ -39,6 +39,10 @@ apr_status_t stored_action(stored_t *t, store_action_t action);
 apr_status_t stored_pull(stored_t *t, const char *subject, const char *group, const char *consumer, int64_t first, int64_t last,
                          int64_t message);
 apr_status_t stored_ack(stored_t *t, const char *subject, const char *group, const char *consumer, int64_t first, int64_t last);
+
+/* Makes file operations fail by these rules (portability/posix/fault.c) until the next call; "" for none. False (and the test is skipped)
+ * in builds without hooks. */
+bool stored_faults(const char *rules);
 
 /* Path below the root; memory_free it. */
 char *stored_path(const stored_t *t, const char *name);

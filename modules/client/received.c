@@ -18,7 +18,7 @@ static qmq_message_t *take_one(source_t *s, const message_t *wire, int64_t offse
     return m;
 }
 
-/* Another group's delayed retry, or bytes that nobody can read. */
+/* Another group's delayed retry, or bytes that nobody can read. A dead letter names the group that failed; whoever consumes it is meant. */
 static bool is_to_be_dropped(const qmq_message_t *m) {
     const attribute_t *only = message_find(m, view_of(KEY_ONLY_GROUP));
     if (m->corrupt) {
@@ -26,7 +26,7 @@ static bool is_to_be_dropped(const qmq_message_t *m) {
                    m->id, m->subject);
         return true;
     }
-    return only != NULL && only->value_size > 0 && strcmp(only->value, m->subscription->group) != 0;
+    return !m->subscription->is_dead_letter && only != NULL && only->value_size > 0 && strcmp(only->value, m->subscription->group) != 0;
 }
 
 static void complete_attributes(qmq_message_t *m) {

@@ -128,7 +128,8 @@ subscription_t *subscription_create(qmq_client_t *c, const char *subject, const 
     s->arrived.run = run_arrived;
     s->heartbeat.fire = on_heartbeat;
     add_entry(s, memory_strdup(subject), false);
-    if (subject_kind(view_of(subject)) != SUBJECT_DEAD) add_entry(s, retry_name(subject, group), true);
+    s->is_dead_letter = subject_kind(view_of(subject)) == SUBJECT_DEAD;
+    if (!s->is_dead_letter) add_entry(s, retry_name(subject, group), true);
     if (take_tags(s, &o, error)) return s;
     subscription_release(s);
     return NULL;

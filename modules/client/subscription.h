@@ -35,7 +35,8 @@ struct subscription {
     char *tags;                     /* encoded */
     size_t tags_size;
     int tag_count;
-    bool pushes; /* sources pull by themselves */
+    bool is_dead_letter; /* its subject is one */
+    bool pushes;         /* sources pull by themselves */
     /* Loop. */
     entry_t entries[SUBSCRIPTION_ENTRIES];
     size_t entry_count;

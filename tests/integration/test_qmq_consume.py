@@ -14,7 +14,8 @@ from waiting import wait_until
 
 @pytest.fixture
 def qmq(standalone, tree, tmp_path):
-    return Qmq(tree, tmp_path, standalone.port("meta.server.discover.port"))
+    with Qmq(tree, tmp_path, standalone.port("meta.server.discover.port")) as qmq:
+        yield qmq
 
 
 @pytest.fixture
@@ -213,15 +214,15 @@ def test_qmq_consume_output_closed(qmq, subject):
 def test_qmq_consume_through_a_restart(start, tree, tmp_path, how):
     ports = {key: free_port() for key in ("meta.server.discover.port", "meta.server.port", "broker.port", "sync.port")}
     server = start("standalone", ports)
-    qmq = Qmq(tree, tmp_path, ports["meta.server.discover.port"])
-    running = qmq.start("consume", "s", "--group", "g")
-    lines = [str(i) for i in range(1000)]
-    qmq.ok("send", "s", stdin="\n".join(lines[:500]))
-    running.wait_lines(500)
-    server.restart(how)
-    qmq.ok("send", "s", stdin="\n".join(lines[500:]))
-    wait_until(lambda: set(running.out().splitlines()) == set(lines), 60, "all lines")
-    assert running.interrupt() == 0
+    with Qmq(tree, tmp_path, ports["meta.server.discover.port"]) as qmq:
+        running = qmq.start("consume", "s", "--group", "g")
+        lines = [str(i) for i in range(1000)]
+        qmq.ok("send", "s", stdin="\n".join(lines[:500]))
+        running.wait_lines(500)
+        server.restart(how)
+        qmq.ok("send", "s", stdin="\n".join(lines[500:]))
+        wait_until(lambda: set(running.out().splitlines()) == set(lines), 60, "all lines")
+        assert running.interrupt() == 0
 
 
 def test_qmq_bench(qmq, subject):

@@ -13,7 +13,8 @@ ATTRIBUTES = '{"name":"ünïcode","n":5,"big":12345678901,"x":1.5,"yes":true,"no
 
 @pytest.fixture
 def qmq(standalone, tree, tmp_path):
-    return Qmq(tree, tmp_path, standalone.port("meta.server.discover.port"))
+    with Qmq(tree, tmp_path, standalone.port("meta.server.discover.port")) as qmq:
+        yield qmq
 
 
 def consumed(qmq, subject, count, *options):
@@ -181,21 +182,21 @@ def test_input_qmq_host_without_port(tree, tmp_path):
 def test_qmq_send_through_a_restart(start, tree, tmp_path):
     ports = {key: free_port() for key in ("meta.server.discover.port", "meta.server.port", "broker.port", "sync.port")}
     server = start("standalone", ports)
-    qmq = Qmq(tree, tmp_path, ports["meta.server.discover.port"])
-    running = qmq.start("send", "s", "-", stdin=subprocess.PIPE)
-    sent = []
-    for half in range(2):
-        for i in range(2000):
-            sent.append(f"{half} {i}")
-            running.process.stdin.write(f"{half} {i}\n".encode())
-        running.process.stdin.flush()
-        if half == 0:
-            server.restart("kill")
-    running.process.stdin.close()
-    assert running.wait() == 0, running.err()
-    assert running.out() == "4000 messages sent, 0 failed\n"
-    received = consumed(qmq, "s", 4000)
-    assert set(received) == set(sent)
+    with Qmq(tree, tmp_path, ports["meta.server.discover.port"]) as qmq:
+        running = qmq.start("send", "s", "-", stdin=subprocess.PIPE)
+        sent = []
+        for half in range(2):
+            for i in range(2000):
+                sent.append(f"{half} {i}")
+                running.process.stdin.write(f"{half} {i}\n".encode())
+            running.process.stdin.flush()
+            if half == 0:
+                server.restart("kill")
+        running.process.stdin.close()
+        assert running.wait() == 0, running.err()
+        assert running.out() == "4000 messages sent, 0 failed\n"
+        received = consumed(qmq, "s", 4000)
+        assert set(received) == set(sent)
 
 
 def test_qmq_send_interrupted(qmq, subject):

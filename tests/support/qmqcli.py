@@ -13,6 +13,14 @@ class Qmq:
         self.program = tree / "lib" / "qmq-qmq"
         self.directory = directory
         self.metaserver = f"{ADDRESS}:{metaserver_port}"
+        self.running = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for running in self.running:
+            running.end()
 
     def environment(self, **more):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("QMQ_")}
@@ -41,17 +49,18 @@ class Qmq:
         return self.ok(*arguments, **options).stdout.splitlines()
 
     def start(self, *arguments, stdin=subprocess.DEVNULL):
-        return Running(
-            subprocess.Popen(
+        """One that goes on; its outputs are files, and it ends with the test."""
+        with open(self.directory / "out", "wb") as out, open(self.directory / "err", "wb") as err:
+            process = subprocess.Popen(
                 [self.program, *map(str, arguments)],
                 stdin=stdin,
-                stdout=open(self.directory / "out", "wb"),
-                stderr=open(self.directory / "err", "wb"),
+                stdout=out,
+                stderr=err,
                 cwd=self.directory,
                 env=self.environment(),
-            ),
-            self.directory,
-        )
+            )
+        self.running.append(Running(process, self.directory))
+        return self.running[-1]
 
 
 class Running:

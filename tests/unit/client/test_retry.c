@@ -127,6 +127,7 @@ static void retry_that_the_broker_has_already(void) {
 
 /* The dead letters themselves are consumed; one that fails stays a dead letter. */
 static void retry_of_a_dead_letter(void) {
+    static const char *const of_g[] = {"qmq_consumerGroupName", "g", NULL};
     fake_t f;
     fake_start(&f, 1);
     receiver_t *r = new_receiver(1);
@@ -134,7 +135,7 @@ static void retry_of_a_dead_letter(void) {
     qmq_consumer_options_t o;
     qmq_consumer_options_init(&o);
     o.group = "undertaker";
-    fake_put(&f, 0, DEAD, "m", NULL);
+    fake_put(&f, 0, DEAD, "m", of_g);
     qmq_consumer_t *consumer = qmq_consumer_start(c, DEAD, &o, receiver_handle, r, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(consumer);
     CU_ASSERT(receiver_wait(r, 2));

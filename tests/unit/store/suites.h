@@ -7,6 +7,7 @@
 extern const test_case_t append_cases[];
 extern const test_case_t records_cases[];
 extern const test_case_t segments_cases[];
+extern const test_case_t threads_cases[];
 extern const test_case_t faults_cases[];
 extern const test_case_t progress_cases[];
 extern const test_case_t recovery_cases[];

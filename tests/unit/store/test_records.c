@@ -132,7 +132,7 @@ static void check_action(const action_record_t *a, const uint8_t *wanted, size_t
     action_record_t back;
     int64_t total = 0;
     CU_ASSERT_EQUAL(action_record_kind(made, size, 1000, &total), ACTION_RECORD);
-    CU_ASSERT_EQUAL(total, size);
+    CU_ASSERT_EQUAL(total, (int64_t)size);
     CU_ASSERT_TRUE_FATAL(action_record_parse(made, total, &back));
     CU_ASSERT_EQUAL(back.type, a->type);
     CU_ASSERT_EQUAL(back.time_ms, a->time_ms);

@@ -66,8 +66,8 @@ static void record_with_wrong_crc_ends_the_last_segment(void) {
     stored_init(&t);
     place(&t, FIRST_SEGMENT, log, all);
     stored_open(&t);
-    CU_ASSERT_EQUAL(store_message_end(t.store), first);
-    CU_ASSERT_EQUAL(figures_of(&t).truncated_bytes, all - first);
+    CU_ASSERT_EQUAL(store_message_end(t.store), (int64_t)first);
+    CU_ASSERT_EQUAL(figures_of(&t).truncated_bytes, (int64_t)(all - first));
     CU_ASSERT_EQUAL(stored_put(&t, "s", "again"), 1);
     stored_free(&t);
 }
@@ -80,7 +80,7 @@ static void cut_message(size_t keep, size_t first, const uint8_t *log, size_t al
     stored_init(&t);
     place(&t, FIRST_SEGMENT, bytes, zeros ? all + 30 : keep);
     stored_open(&t);
-    CU_ASSERT_EQUAL(store_message_end(t.store), keep == all ? all : first);
+    CU_ASSERT_EQUAL(store_message_end(t.store), (int64_t)(keep == all ? all : first));
     CU_ASSERT_EQUAL(stored_put(&t, "s", "next"), keep == all ? 2 : 1);
     CU_ASSERT_TRUE(stored_has(&t, "s", 0, "first"));
     stored_close(&t);
@@ -117,7 +117,7 @@ static void cut_action(size_t keep, bool zeros) {
     stored_init(&t);
     place(&t, FIRST_ACTIONS, log, zeros ? all + 30 : 512);
     stored_open(&t);
-    CU_ASSERT_EQUAL(store_action_end(t.store), first);
+    CU_ASSERT_EQUAL(store_action_end(t.store), (int64_t)first);
     store_group_t *g = store_group_find(t.store, view_of("s"), view_of("g"));
     CU_ASSERT_FALSE(g != NULL && store_group_pulled(g, &pulled));
     CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "c", 0, 0, 7), APR_SUCCESS);
@@ -154,7 +154,7 @@ static void storage_47_corrupt_lengths(void) {
             stored_init(&t);
             place(&t, FIRST_SEGMENT, spoiled, all);
             stored_open(&t);
-            CU_ASSERT_EQUAL(store_message_end(t.store), first);
+            CU_ASSERT_EQUAL(store_message_end(t.store), (int64_t)first);
             CU_ASSERT_EQUAL(stored_put(&t, "s", "next"), 1);
             stored_free(&t);
         }
@@ -175,7 +175,7 @@ static void storage_47_corrupt_action_lengths(void) {
         stored_init(&t);
         place(&t, FIRST_ACTIONS, spoiled, all);
         stored_open(&t);
-        CU_ASSERT_EQUAL(store_action_end(t.store), first);
+        CU_ASSERT_EQUAL(store_action_end(t.store), (int64_t)first);
         stored_free(&t);
     }
 }
@@ -286,7 +286,7 @@ static void storage_49_blank_record_is_skipped(void) {
     stored_init(&t);
     place(&t, FIRST_SEGMENT, log, all);
     stored_open(&t);
-    CU_ASSERT_EQUAL(store_message_end(t.store), all);
+    CU_ASSERT_EQUAL(store_message_end(t.store), (int64_t)all);
     CU_ASSERT_TRUE(stored_has(&t, "s", 0, "first"));
     stored_free(&t);
 }
@@ -384,7 +384,7 @@ static void storage_22_unknown_action_is_skipped_and_counted(void) {
     stored_init(&t);
     place(&t, FIRST_ACTIONS, log, at);
     stored_open(&t);
-    CU_ASSERT_EQUAL(store_action_end(t.store), at);
+    CU_ASSERT_EQUAL(store_action_end(t.store), (int64_t)at);
     CU_ASSERT_EQUAL(figures_of(&t).skipped_records, 1);
     store_group_t *g = store_group_find(t.store, view_of("s"), view_of("g"));
     CU_ASSERT_EQUAL(store_pull_lookup(g, view_of("c"), 1), 7);

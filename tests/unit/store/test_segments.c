@@ -223,7 +223,7 @@ static void rolling_through_many_segments(void) {
             int sequence = (int)i + (int)i / 2 + 1;
             char head[20];
             int n = snprintf(head, sizeof head, "%d:", sequence);
-            CU_ASSERT_EQUAL(r.messages[i].sequence, i);
+            CU_ASSERT_EQUAL(r.messages[i].sequence, (int64_t)i);
             CU_ASSERT_EQUAL_FATAL(memcmp(r.messages[i].payload.data, head, (size_t)n), 0);
         }
         poll_result_free(&r);

@@ -12,8 +12,7 @@ typedef enum ack_phase {
     ACK_BEGINS,
     ACK_READS_GAP,   /* on a reader thread */
     ACK_MOVES_GAP,   /* messages of the gap are being appended to the retry subject */
-    ACK_WRITES_GAP,  /* the part of the gap that was moved is being acknowledged */
-    ACK_WRITES_RANGE /* the acknowledged range itself */
+    ACK_WRITES_RANGE /* the acknowledged range, the gap included */
 } ack_phase_t;
 
 typedef struct ack {
@@ -54,9 +53,9 @@ static void ack_moved(message_source_t *source) {
     group_continue(a->op.group);
 }
 
-static step_t ack_write(ack_t *a, ack_phase_t phase, int64_t first, int64_t last) {
+static step_t ack_write(ack_t *a, int64_t first, int64_t last) {
     group_t *g = a->op.group;
-    a->phase = phase;
+    a->phase = ACK_WRITES_RANGE;
     a->action = (store_action_t){.type = ACTION_RANGE_ACK,
                                  .group = group_progress(g),
                                  .consumer_id = a->consumer_id,
@@ -82,38 +81,41 @@ static void ack_read_gap(job_t *job) {
     loop_post(worker_loop(group_home(a->op.group)), &a->back);
 }
 
-/* The messages of gap_first..gap_last were read: they go to the retry subject, then that part counts as acknowledged. */
+static step_t ack_begin(ack_t *a);
+
+/* The messages of gap_first..gap_last were read: they go to the retry subject. */
 static step_t ack_move_gap(ack_t *a) {
-    if (retry_move_count(&a->move) == 0) return ack_write(a, ACK_WRITES_GAP, a->gap_first, a->gap_last);
+    if (retry_move_count(&a->move) == 0) return ack_begin(a);
     a->phase = ACK_MOVES_GAP;
     a->move.source.stored = ack_moved;
     retry_move_append(&a->move, a->op.group);
     return STEP_WAITS;
 }
 
-/* Offsets below `first` were never acknowledged (broker.md 7 step 5.3): move them, a bounded number at a time. */
-static step_t ack_begin_gap(ack_t *a, int64_t acked, int64_t pulled) {
+static void ack_report_gap(ack_t *a, int64_t acked) {
     group_t *g = a->op.group;
     broker_t *b = group_broker(g);
-    a->gap_first = acked + 1;
-    a->gap_last = a->first - 1 < pulled ? a->first - 1 : pulled;
-    if (!a->has_move) {
-        int64_t suppressed;
-        if (log_permit(&b->gap_limit, 1000000, &suppressed))
-            log_error(b->log,
-                      "consumer %.*s of group %.*s, subject %.*s acknowledged %lld..%lld but never %lld..%lld: these go to the retry "
-                      "subject (%lld like it before)",
-                      VIEW_ARG(a->consumer_id), VIEW_ARG(group_name(g)), VIEW_ARG(group_subject_name(g)), (long long)a->first,
-                      (long long)a->last, (long long)a->gap_first, (long long)a->first - 1, (long long)suppressed);
-        retry_move_init(&a->move, g);
-        a->has_move = true;
-    }
-    apr_status_t rv = retry_move_read(&a->move, g, a->consumer_id, a->gap_first, a->gap_last, false, &a->gap_last);
+    int64_t suppressed;
+    if (!log_permit(&b->gap_limit, 1000000, &suppressed)) return;
+    log_error(b->log,
+              "consumer %.*s of group %.*s, subject %.*s acknowledged %lld..%lld but never %lld..%lld: these go to the retry subject (%lld "
+              "like it before)",
+              VIEW_ARG(a->consumer_id), VIEW_ARG(group_name(g)), VIEW_ARG(group_subject_name(g)), (long long)a->first, (long long)a->last,
+              (long long)acked + 1, (long long)a->first - 1, (long long)suppressed);
+}
+
+/* Offsets acked + 1 .. first - 1 were never acknowledged (broker.md 7 step 5.3): their messages are moved, a bounded number at a time; then
+ * the whole range is written as one. */
+static step_t ack_next_gap(ack_t *a, int64_t end) {
+    group_t *g = a->op.group;
+    a->gap_first = a->gap_last + 1;
+    a->gap_last = end;
+    apr_status_t rv = retry_move_read(&a->move, g, a->consumer_id, a->gap_first, end, false, &a->gap_last);
     if (rv == APR_SUCCESS) return ack_move_gap(a);
     a->phase = ACK_READS_GAP;
     a->job.run = ack_read_gap;
     a->back.run = ack_back;
-    if (executor_submit(b->readers, &a->job) == APR_SUCCESS) return STEP_WAITS;
+    if (executor_submit(group_broker(g)->readers, &a->job) == APR_SUCCESS) return STEP_WAITS;
     return ack_end(a, RESPONSE_BROKER_ERROR);
 }
 
@@ -121,9 +123,17 @@ static step_t ack_begin(ack_t *a) {
     int64_t pulled, acked;
     store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked);
     if (a->last <= acked) return ack_end(a, RESPONSE_SUCCESS);
-    if (a->first <= acked) a->first = acked + 1;
-    if (a->first > acked + 1 && !a->broadcast && acked < pulled) return ack_begin_gap(a, acked, pulled);
-    return ack_write(a, ACK_WRITES_RANGE, acked + 1, a->last);
+    int64_t end = a->first - 1 < pulled ? a->first - 1 : pulled;
+    if (!a->broadcast && end > acked) {
+        if (!a->has_move) {
+            ack_report_gap(a, acked);
+            retry_move_init(&a->move, a->op.group);
+            a->has_move = true;
+            a->gap_last = acked;
+        }
+        if (a->gap_last < end) return ack_next_gap(a, end);
+    }
+    return ack_write(a, acked + 1, a->last);
 }
 
 static step_t ack_run(operation_t *op) {
@@ -134,10 +144,7 @@ static step_t ack_run(operation_t *op) {
     case ACK_READS_GAP:
         return a->read_status == APR_SUCCESS ? ack_move_gap(a) : ack_end(a, RESPONSE_BROKER_ERROR);
     case ACK_MOVES_GAP:
-        if (!retry_move_succeeded(&a->move)) return ack_end(a, RESPONSE_BROKER_ERROR);
-        return ack_write(a, ACK_WRITES_GAP, a->gap_first, a->gap_last);
-    case ACK_WRITES_GAP:
-        return a->source.status == APR_SUCCESS ? ack_begin(a) : ack_end(a, RESPONSE_BROKER_ERROR);
+        return retry_move_succeeded(&a->move) ? ack_begin(a) : ack_end(a, RESPONSE_BROKER_ERROR);
     case ACK_WRITES_RANGE:
         break;
     }

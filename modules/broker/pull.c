@@ -115,6 +115,12 @@ static step_t pull_attempt(pull_t *p) {
     }
 }
 
+/* Its client has given up by now. */
+static bool pull_is_stale(const pull_t *p) {
+    int64_t hold_us = p->timeout_ms > 0 ? p->timeout_ms * 1000 : 0;
+    return peer_is_gone(p->peer) || clock_mono_us() - p->arrived_us > hold_us + PULL_GRACE_US;
+}
+
 /* Holding. */
 
 static void pull_hold_ended(loop_timer_t *timer) {
@@ -123,7 +129,10 @@ static void pull_hold_ended(loop_timer_t *timer) {
         p->timed_out = true;
         return;
     }
-    pull_answer(p, RESPONSE_NO_MESSAGE);
+    if (pull_is_stale(p))
+        pull_drop(p);
+    else
+        pull_answer(p, RESPONSE_NO_MESSAGE);
 }
 
 static bool pull_may_hold(pull_t *p) {
@@ -181,12 +190,9 @@ static bool pull_conclude(pull_t *p) {
 
 static step_t pull_run(operation_t *op) {
     pull_t *p = (pull_t *)op;
-    if (p->phase == PULL_FINDS) {
-        int64_t hold_us = p->timeout_ms > 0 ? p->timeout_ms * 1000 : 0;
-        if (peer_is_gone(p->peer) || clock_mono_us() - p->arrived_us > hold_us + PULL_GRACE_US) {
-            pull_drop(p);
-            return STEP_DONE;
-        }
+    if (p->phase == PULL_FINDS && pull_is_stale(p)) {
+        pull_drop(p);
+        return STEP_DONE;
     }
     if (pull_attempt(p) == STEP_WAITS) return STEP_WAITS;
     group_t *g = p->op.group;

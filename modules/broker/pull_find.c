@@ -144,6 +144,8 @@ static found_t find_position(pull_t *p) {
     int64_t consumer_pulled, acked;
     store_consumer_position(group_progress(g), p->consumer_id, &consumer_pulled, &acked);
     pull_add_pulled(p, p->broadcast ? next : consumer_pulled + 1, next, 0);
+    /* A broadcast consumer counts in message sequences: what was there before it came is none of its business. */
+    if (p->broadcast && next > 0) pull_add_acked(p, 0, next - 1);
     p->new_next = next;
     return FOUND_AGAIN;
 }

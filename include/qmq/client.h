@@ -39,6 +39,13 @@ typedef struct qmq_client_options {
     const char *ldc;        /* logical data centre; NULL: none */
     void (*log)(void *arg, qmq_log_level_t level, const char *line); /* NULL: warnings and errors to standard error */
     void *log_arg;
+    /* The environment this process is in, and a part of it; NULL: none. Messages carry them, and consumers get only messages of their own,
+     * in a group named <group>_<env>_<sub_env>. */
+    const char *env;
+    const char *sub_env;
+    /* A pull_subject_config.properties (keys <subject>_pullBatchSize and so on, "*" for all subjects), read again within 10 s when it
+     * changes; its values win over those of consumers. NULL: none. */
+    const char *subject_config;
 } qmq_client_options_t;
 
 QMQ_API void qmq_client_options_init(qmq_client_options_t *options);

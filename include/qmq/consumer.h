@@ -27,6 +27,7 @@ typedef struct qmq_consumer_options {
     int max_unacked;         /* pulling pauses above; default 100 */
     int max_retry;           /* deliveries before a dead letter, for messages that do not say it themselves; default 32 */
     qmq_from_t from;
+    bool most_once; /* acknowledged before the handler runs: a failure is not repeated, a message may be lost, and retries are dropped */
 } qmq_consumer_options_t;
 
 QMQ_API void qmq_consumer_options_init(qmq_consumer_options_t *options);
@@ -46,6 +47,11 @@ QMQ_API qmq_consumer_t *qmq_consumer_start(qmq_client_t *client, const char *sub
 /* error_text NULL: done; else as QMQ_RETRY. Takes the message over. Any thread. (qmq_message_destroy on a received message instead leaves
  * it unacknowledged: it comes again.) */
 QMQ_API void qmq_message_ack(qmq_message_t *message, const char *error_text);
+/* As qmq_message_ack with an error, but the message comes again at wall_ms (through a delay server; without one as any failed message). A
+ * time that is not later than now runs the handler of a push consumer again at once, with qmq_message_local_retries one higher. */
+QMQ_API void qmq_message_retry_at(qmq_message_t *message, int64_t wall_ms, const char *error_text);
+/* How often this delivery was run again at once. */
+QMQ_API int qmq_message_local_retries(const qmq_message_t *message);
 /* Waits until the consumer is subscribed at every broker group of its subject: from then on no message passes it by. Else the status and
  * *error say what is missing. */
 QMQ_API int qmq_consumer_ready(qmq_consumer_t *consumer, int64_t timeout_ms, qmq_error_t **error);

@@ -148,6 +148,7 @@ static void start_on_loop(void *arg) {
                                    .idle_close_us = IDLE_CLOSE_US,
                                    .max_frame = MOST_FRAME};
     s->status = requester_create(&c->requester, &options);
+    subject_config_start(&c->subject_config);
 }
 
 static apr_status_t start_threads(qmq_client_t *c) {
@@ -167,6 +168,9 @@ static void free_client(qmq_client_t *c) {
     executor_destroy(c->background);
     loops_stop(c->loops);
     discovery_free(&c->discovery);
+    subject_config_free(&c->subject_config);
+    memory_free(c->env);
+    memory_free(c->sub_env);
     table_free(&c->subscriptions);
     memory_free(c->app_code);
     memory_free(c->id);
@@ -185,10 +189,16 @@ qmq_client_t *qmq_client_create(const qmq_client_options_t *given, qmq_error_t *
     c->id = o.client_id == NULL ? default_id() : memory_strdup(o.client_id);
     c->ldc = memory_strdup(o.ldc == NULL || o.ldc[strspn(o.ldc, " \t")] == 0 ? "" : o.ldc);
     c->id_suffix = id_suffix();
+    c->env = memory_strdup(o.env == NULL ? "" : o.env);
+    c->sub_env = memory_strdup(o.sub_env == NULL ? "" : o.sub_env);
     c->log = o.log == NULL ? log_to_standard_error : o.log;
     c->log_arg = o.log_arg;
     discovery_init(&c->discovery, c, o.metaserver);
     routes_init(&c->routes, c);
+    if (!subject_config_init(&c->subject_config, c, o.subject_config, error)) {
+        free_client(c);
+        return NULL;
+    }
     apr_status_t status = start_threads(c);
     if (status == APR_SUCCESS) return c;
     char text[120];
@@ -216,6 +226,7 @@ static void on_requester_stopped(void *arg) {
 static void stop_on_loop(void *arg) {
     stopping_t *s = arg;
     routes_stop(&s->client->routes);
+    subject_config_stop(&s->client->subject_config);
     requester_destroy(s->client->requester, on_requester_stopped, s);
 }
 

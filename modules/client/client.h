@@ -7,6 +7,7 @@
 #include "base/writer.h"
 #include "client/discovery.h"
 #include "client/route.h"
+#include "client/subject_config.h"
 #include "net/loops.h"
 #include "net/requester.h"
 #include "portability/thread.h"
@@ -27,7 +28,10 @@ struct qmq_client {
     char *id_suffix; /* ".<address>.<process id>." of message ids */
     void (*log)(void *arg, qmq_log_level_t level, const char *line);
     void *log_arg;
+    char *env; /* "" when there is none */
+    char *sub_env;
     discovery_t discovery;            /* loop */
+    subject_config_t subject_config;  /* loop */
     routes_t routes;                  /* loop */
     table_t subscriptions;            /* loop */
     struct qmq_consumer *left_behind; /* loop; stopped, with handlers that did not end */

@@ -41,6 +41,9 @@ qmq_message_t *qmq_message_create(qmq_client_t *client, const char *subject, qmq
     message_put_i64(m, KEY_CREATE_TIME, now);
     message_put_i64(m, KEY_EXPIRE_TIME, now + MESSAGE_LIFE_MS);
     message_put(m, view_of(KEY_APP_CODE), view_of(client->app_code));
+    if (*client->env == 0) return m;
+    message_put(m, view_of("qmq_env"), view_of(client->env));
+    message_put(m, view_of("qmq_subEnv"), view_of(client->sub_env));
     return m;
 }
 
@@ -158,6 +161,10 @@ int64_t qmq_message_created_ms(const qmq_message_t *m) {
 
 int qmq_message_attempt(const qmq_message_t *m) {
     return m->attempt;
+}
+
+int qmq_message_local_retries(const qmq_message_t *m) {
+    return m->local_retries;
 }
 
 int64_t qmq_message_pull_offset(const qmq_message_t *m) {

@@ -67,6 +67,8 @@ struct qmq_message {
     bool corrupt;
     atomic_bool finished; /* acknowledged or given up, once */
     char *error_text;     /* why it is to come again */
+    int64_t retry_ms;     /* and when; 0: when the broker thinks so */
+    int local_retries;
 };
 
 qmq_message_t *message_new(const char *subject, const char *id);

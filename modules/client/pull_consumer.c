@@ -183,7 +183,7 @@ typedef struct question {
 static void begin_on_loop(void *arg) {
     question_t *q = arg;
     qmq_puller_t *p = q->puller;
-    int batch = p->subscription->options.batch;
+    int batch = subscription_batch(p->subscription);
     p->wanted = q->max > (size_t)batch ? (q->max > PULL_MOST ? PULL_MOST : (int)q->max) : batch;
     p->looks = q->looks;
     p->deadline_us = q->deadline_us;

@@ -21,6 +21,7 @@ static qmq_message_t *take_one(source_t *s, const message_t *wire, int64_t offse
 /* Another group's delayed retry, or bytes that nobody can read. A dead letter names the group that failed; whoever consumes it is meant. */
 static bool is_to_be_dropped(const qmq_message_t *m) {
     const attribute_t *only = message_find(m, view_of(KEY_ONLY_GROUP));
+    if (m->subscription->options.most_once && m->attempt > 1) return true;
     if (m->corrupt) {
         client_log(m->subscription->client, QMQ_LOG_WARN, "message %s of subject %s has attributes that cannot be read and is skipped",
                    m->id, m->subject);
@@ -31,12 +32,20 @@ static bool is_to_be_dropped(const qmq_message_t *m) {
 
 static void complete_attributes(qmq_message_t *m) {
     message_put_i64(m, "qmq_pullOffset", m->pull_offset);
-    if (message_find_i64(m, KEY_MAX_RETRY, -1) < 0) message_put_i64(m, KEY_MAX_RETRY, m->subscription->options.max_retry);
+    if (message_find_i64(m, KEY_MAX_RETRY, -1) < 0) message_put_i64(m, KEY_MAX_RETRY, subscription_max_retry(m->subscription));
     if (message_find(m, view_of(KEY_CREATE_TIME)) == NULL) message_put_i64(m, KEY_CREATE_TIME, m->created_ms);
     message_put(m, view_of(KEY_ONLY_GROUP), view_of(m->subscription->group));
     if (m->attempt > LOUD_ATTEMPTS)
         client_log(m->subscription->client, QMQ_LOG_INFO, "message %s of subject %s is delivered for the %dth time", m->id, m->subject,
                    m->attempt);
+}
+
+/* Before any handler sees them; what the handlers say does not matter any more. */
+static void acknowledge_before(qmq_message_t *list) {
+    for (qmq_message_t *m = list; m != NULL; m = m->next) {
+        ack_queue_complete(&m->source->acks, m->ack);
+        m->ack = NULL;
+    }
 }
 
 int received_take(source_t *s, view_t body) {
@@ -62,11 +71,15 @@ int received_take(source_t *s, view_t body) {
     if (c.failed)
         client_log(sub->client, QMQ_LOG_ERROR, "broker group %s sent an answer that ends in the middle of a message of %s", s->broker_group,
                    s->entry->subject);
-    if (kept != NULL) sub->deliver(sub->owner, kept);
     while (dropped != NULL) {
         qmq_message_t *next = dropped->next;
         source_finish(dropped);
         dropped = next;
     }
+    if (sub->options.most_once) {
+        acknowledge_before(kept);
+        source_flush(s);
+    }
+    if (kept != NULL) sub->deliver(sub->owner, kept);
     return c.failed && count == 0 ? -1 : count;
 }

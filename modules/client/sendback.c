@@ -11,6 +11,7 @@
 #define AGAIN_US (5 * SECOND_US)
 #define NO_ROUTE_US (200 * MILLISECOND_US)
 #define ROUNDS_AT_ONCE 2
+#define MOST_WAITS 10
 
 typedef struct sendback {
     struct sendback *next;
@@ -24,6 +25,8 @@ typedef struct sendback {
     loop_timer_t timer;
     broker_group_t *group; /* asked now */
     size_t tries;
+    bool delayed; /* to a delay server, in the real subject */
+    int waits;    /* for the first answer about delay servers */
 } sendback_t;
 
 static char *dead_name(const char *subject, const char *group) {
@@ -33,10 +36,17 @@ static char *dead_name(const char *subject, const char *group) {
     return name;
 }
 
+static bool has_try_left(const subscription_t *s, const qmq_message_t *m) {
+    return (int64_t)m->attempt + 1 <= message_find_i64(m, KEY_MAX_RETRY, subscription_max_retry(s)) && !s->is_dead_letter;
+}
+
 char *sendback_subject(const subscription_t *s, const qmq_message_t *m) {
-    int64_t limit = message_find_i64(m, KEY_MAX_RETRY, s->options.max_retry);
-    bool retries = (int64_t)m->attempt + 1 <= limit && s->entry_count > 1;
-    return retries ? memory_strdup(s->entries[1].subject) : dead_name(s->real_subject, s->real_group);
+    return has_try_left(s, m) ? memory_strdup(s->entries[1].subject) : dead_name(s->real_subject, s->real_group);
+}
+
+/* A time worth a delay server, and a try that is left. */
+static bool is_for_later(const subscription_t *s, const qmq_message_t *m) {
+    return m->retry_ms >= clock_wall_ms() + MESSAGE_LEAST_DELAY_MS && has_try_left(s, m);
 }
 
 static void unlink_it(sendback_t *b) {
@@ -90,7 +100,32 @@ static bool is_stored(const frame_t *response, bool *rejected) {
 
 static void try_now(sendback_t *b);
 
+static void go_to(sendback_t *b, int client_type, char *subject) {
+    route_release(b->route);
+    memory_free(b->subject);
+    b->subject = subject;
+    b->tries = 0;
+    b->delayed = client_type == CLIENT_DELAY_PRODUCER;
+    b->route = route_acquire(b->client, client_type, subject, "");
+}
+
+/* Delay servers are asked once each; without one that takes it, it goes the way of any failed message. */
+static void plan_delayed(sendback_t *b) {
+    if (b->route->count == 0 && b->waits++ < MOST_WAITS) {
+        loop_timer_start(b->client->loop, &b->timer, NO_ROUTE_US);
+    } else if (b->tries < b->route->count) {
+        try_now(b);
+    } else {
+        go_to(b, CLIENT_PRODUCER, sendback_subject(b->subscription, b->original));
+        try_now(b);
+    }
+}
+
 static void plan_next(sendback_t *b) {
+    if (b->delayed) {
+        plan_delayed(b);
+        return;
+    }
     if (b->route->count > 0 && b->tries < ROUNDS_AT_ONCE * b->route->count) {
         try_now(b);
     } else {
@@ -128,7 +163,7 @@ static void try_now(sendback_t *b) {
     }
     writer_t w;
     writer_init(&w, 1024);
-    message_encode(&w, b->copy, b->subject, false, now_ms);
+    message_encode(&w, b->copy, b->subject, b->delayed, now_ms);
     b->tries++;
     b->group = g;
     broker_group_retain(g);
@@ -145,7 +180,6 @@ void sendback_start(qmq_message_t *m) {
     b->subscription = s;
     b->client = s->client;
     b->original = m;
-    b->subject = sendback_subject(s, m);
     b->copy = message_copy(m);
     message_put_i64(b->copy, KEY_TIMES, (int64_t)m->attempt + 1);
     message_put_i64(b->copy, KEY_CREATE_TIME, clock_wall_ms());
@@ -154,7 +188,13 @@ void sendback_start(qmq_message_t *m) {
     b->link = &s->sendbacks;
     if (b->next != NULL) b->next->link = &b->next;
     s->sendbacks = b;
-    b->route = route_acquire(s->client, CLIENT_PRODUCER, b->subject, "");
+    if (is_for_later(s, m)) {
+        qmq_message_set_schedule_ms(b->copy, m->retry_ms);
+        message_put(b->copy, view_of(KEY_ONLY_GROUP), view_of(s->group));
+        go_to(b, CLIENT_DELAY_PRODUCER, memory_strdup(s->subject));
+    } else {
+        go_to(b, CLIENT_PRODUCER, sendback_subject(s, m));
+    }
     client_log(s->client, QMQ_LOG_INFO, "message %s of subject %s failed in group %s (attempt %d): %s", m->id, m->subject, s->group,
                m->attempt, m->error_text);
     try_now(b);

@@ -7,7 +7,8 @@
 #include "protocol/consume_manage.h"
 #include "protocol/pull.h"
 
-#define PULL_PATIENCE_US (8 * SECOND_US)
+#define PULL_PATIENCE_MS 8000
+#define LEAST_PULL_PATIENCE_MS 5000
 #define ACK_PATIENCE_US (10 * SECOND_US)
 #define MOVE_PATIENCE_US (2 * SECOND_US)
 #define UNAVAILABLE_PAUSE_US (100 * MILLISECOND_US)
@@ -20,7 +21,6 @@
 typedef struct source_call {
     source_t *source; /* NULL: nobody wants the answer any more */
     broker_group_t *group;
-    int wanted;
 } source_call_t;
 
 static void send_next_ack(source_t *s);
@@ -168,6 +168,13 @@ static void on_pull_answer(void *arg, apr_status_t status, const frame_t *respon
     end_call(call);
 }
 
+/* Looked up under the subject as it is pulled, as the original does. */
+static int64_t patience_us(const source_t *s) {
+    return subject_config_get(&client_of(s)->subject_config, s->entry->subject, "_pullRequestTimeout", LEAST_PULL_PATIENCE_MS, INT32_MAX,
+                              PULL_PATIENCE_MS) *
+           MILLISECOND_US;
+}
+
 void source_pull(source_t *s, int count, int64_t wait_ms) {
     subscription_t *sub = subscription_of(s);
     broker_group_t *g = group_of(s);
@@ -180,6 +187,9 @@ void source_pull(source_t *s, int count, int64_t wait_ms) {
                         .pull_offset_last = s->acks.max,
                         .timeout_ms = wait_ms,
                         .broadcast = sub->options.broadcast,
+                        .has_sub_env = *sub->client->env != 0,
+                        .env = view_of(sub->client->env),
+                        .sub_env = view_of(sub->client->sub_env),
                         .has_tag_filter = sub->pushes,
                         .tag_filter = {.type = (int16_t)(sub->tag_count == 0 ? TAG_NONE : (int)sub->options.tag_mode),
                                        .count = sub->tag_count,
@@ -189,8 +199,8 @@ void source_pull(source_t *s, int count, int64_t wait_ms) {
     writer_init(&w, 256);
     pull_request_write(&w, VERSION_CURRENT, &q);
     s->pull = begin_call(s, g);
-    s->pull->wanted = count;
-    client_request(sub->client, g->master, REQUEST_PULL_MESSAGE, PULL_PATIENCE_US + (wait_ms > 0 ? wait_ms * MILLISECOND_US : 0), &w,
+    s->acks.batch = subscription_batch(sub);
+    client_request(sub->client, g->master, REQUEST_PULL_MESSAGE, patience_us(s) + (wait_ms > 0 ? wait_ms * MILLISECOND_US : 0), &w,
                    on_pull_answer, s->pull);
 }
 
@@ -227,12 +237,12 @@ void source_step(source_t *s) {
         if (!sub->stopping && s->pull == NULL && subscription_is_online(sub) && group_of(s) != NULL) pause_pulls(s, UNAVAILABLE_PAUSE_US);
         return;
     }
-    if (s->acks.outstanding > (size_t)sub->options.max_unacked) return;
+    if ((int64_t)s->acks.outstanding > subscription_max_unacked(sub)) return;
     if (!s->moved) {
         move_to_beginning(s);
     } else {
         /* The first one is answered at once: from then on the group is known at the broker. */
-        source_pull(s, sub->options.batch, s->subscribed ? sub->options.poll_ms : -1);
+        source_pull(s, subscription_batch(sub), s->subscribed ? subscription_poll_ms(sub) : -1);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "client/names.h"
 #include "client/sendback.h"
 #include "client/source.h"
+#include "portability/clock.h"
 #include "protocol/codes.h"
 #include "protocol/pull.h"
 #include "protocol/subject.h"
@@ -12,6 +13,7 @@
 #define DEFAULT_BATCH 50
 #define DEFAULT_POLL_MS 2500
 #define DEFAULT_UNACKED 100
+#define LOCAL_RETRY_MS 50
 #define HEARTBEAT_US (10 * SECOND_US)
 
 void qmq_consumer_options_init(qmq_consumer_options_t *o) {
@@ -104,13 +106,18 @@ static void add_entry(subscription_t *s, char *subject, bool is_retry) {
     e->watcher.changed = on_route_changed;
 }
 
+/* Environments are kept apart by groups of their own (client.md 9.1). */
+static char *group_name(const qmq_client_t *c, const char *group) {
+    return *c->env == 0 ? memory_strdup(group) : memory_printf("%s_%s_%s", group, c->env, c->sub_env);
+}
+
 subscription_t *subscription_create(qmq_client_t *c, const char *subject, const qmq_consumer_options_t *given, qmq_error_t **error) {
     qmq_consumer_options_t o;
     qmq_consumer_options_init(&o);
     memcpy(&o, given, given->size < sizeof o ? given->size : sizeof o);
-    const char *group = o.broadcast ? c->id : o.group;
-    if (!name_check_consumed_subject(subject, error) || (!o.broadcast && !name_check_group(group, error)) || !numbers_are_good(&o, error))
+    if (!name_check_consumed_subject(subject, error) || (!o.broadcast && !name_check_group(o.group, error)) || !numbers_are_good(&o, error))
         return NULL;
+    char *group = group_name(c, o.broadcast ? c->id : o.group);
     view_t real_subject, real_group;
     subject_split(view_of(subject), &real_subject, &real_group);
     subscription_t *s = memory_zalloc(sizeof *s);
@@ -118,7 +125,7 @@ subscription_t *subscription_create(qmq_client_t *c, const char *subject, const 
     mutex_init(&s->lock);
     s->client = c;
     s->subject = memory_strdup(subject);
-    s->group = memory_strdup(group);
+    s->group = group;
     s->real_subject = copy_view(real_subject);
     s->real_group = real_group.size > 0 ? copy_view(real_group) : memory_strdup(group);
     s->options = o;
@@ -228,6 +235,26 @@ void subscription_detach(subscription_t *s) {
     }
 }
 
+static int64_t configured(const subscription_t *s, const char *suffix, int64_t least, int64_t most, int64_t otherwise) {
+    return subject_config_get(&s->client->subject_config, s->real_subject, suffix, least, most, otherwise);
+}
+
+int subscription_batch(const subscription_t *s) {
+    return (int)configured(s, "_pullBatchSize", 1, PULL_MAX_REQUEST_NUM, s->options.batch);
+}
+
+int64_t subscription_poll_ms(const subscription_t *s) {
+    return configured(s, "_pullTimeout", -1, INT32_MAX, s->options.poll_ms);
+}
+
+int64_t subscription_max_unacked(const subscription_t *s) {
+    return configured(s, "_ackNosendLimit", INT32_MIN, INT32_MAX, s->options.max_unacked);
+}
+
+int64_t subscription_max_retry(const subscription_t *s) {
+    return configured(s, "_maxRetryNum", 0, INT32_MAX, s->options.max_retry);
+}
+
 bool subscription_is_online(const subscription_t *s) {
     return s->entries[0].route != NULL && s->entries[0].route->online;
 }
@@ -271,6 +298,21 @@ qmq_error_t *subscription_problem(const subscription_t *s) {
 
 /* ---- verdicts */
 
+static bool is_for_now(const subscription_t *s, const qmq_message_t *m) {
+    return s->pushes && !s->stopping && m->retry_ms > 0 && m->retry_ms <= clock_wall_ms() + LOCAL_RETRY_MS;
+}
+
+/* The handler has it once more, nothing goes over the network. */
+static void run_again(subscription_t *s, qmq_message_t *m) {
+    m->local_retries++;
+    m->retry_ms = 0;
+    memory_free(m->error_text);
+    m->error_text = NULL;
+    m->next = NULL;
+    atomic_store(&m->finished, false);
+    s->deliver(s->owner, m);
+}
+
 static void run_arrived(task_t *task) {
     subscription_t *s = (subscription_t *)(void *)((char *)task - offsetof(subscription_t, arrived));
     mutex_lock(&s->lock);
@@ -282,12 +324,14 @@ static void run_arrived(task_t *task) {
     while (list != NULL) {
         qmq_message_t *m = list;
         list = m->next;
-        if (s->detached) {
-            qmq_message_destroy(m);
-        } else if (m->error_text != NULL) {
-            sendback_start(m);
-        } else {
+        if (s->detached || m->ack == NULL) {
+            qmq_message_destroy(m); /* too late, or acknowledged when it came */
+        } else if (m->error_text == NULL) {
             source_finish(m);
+        } else if (is_for_now(s, m)) {
+            run_again(s, m);
+        } else {
+            sendback_start(m);
         }
     }
     if (!s->detached) s->progressed(s->owner);
@@ -311,6 +355,12 @@ void subscription_verdict(qmq_message_t *m, const char *error_text) {
     }
     mutex_unlock(&s->lock);
     if (late) qmq_message_destroy(m);
+}
+
+void qmq_message_retry_at(qmq_message_t *m, int64_t wall_ms, const char *error_text) {
+    if (m == NULL || m->subscription == NULL || atomic_exchange(&m->finished, true)) return;
+    m->retry_ms = wall_ms < 1 ? 1 : wall_ms;
+    subscription_verdict(m, error_text == NULL ? "the handler asked for a later time" : error_text);
 }
 
 void qmq_message_ack(qmq_message_t *m, const char *error_text) {

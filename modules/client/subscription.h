@@ -78,6 +78,11 @@ bool subscription_is_settled(subscription_t *s);
 bool subscription_is_ready(const subscription_t *s);
 /* Why it is not. Loop thread. */
 qmq_error_t *subscription_problem(const subscription_t *s);
+/* What the subject's configuration says, else the consumer's options. Loop thread. */
+int subscription_batch(const subscription_t *s);
+int64_t subscription_poll_ms(const subscription_t *s);
+int64_t subscription_max_unacked(const subscription_t *s);
+int64_t subscription_max_retry(const subscription_t *s);
 bool subscription_is_online(const subscription_t *s);
 /* The verdict on a message, once: error_text NULL means done. Takes the message over. Any thread. */
 void subscription_verdict(qmq_message_t *m, const char *error_text);

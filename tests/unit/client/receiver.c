@@ -1,5 +1,6 @@
 #include "receiver.h"
 
+#include "portability/clock.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -24,9 +25,16 @@ qmq_verdict_t receiver_handle(void *arg, qmq_message_t *m) {
     (void)snprintf(r->ids[n], sizeof r->ids[n], "%s", qmq_message_id(m));
     (void)snprintf(r->subject, sizeof r->subject, "%s", qmq_message_subject(m));
     r->attempts[n] = qmq_message_attempt(m);
+    r->local_retries[n] = qmq_message_local_retries(m);
     qmq_verdict_t verdict = r->holds ? QMQ_LATER : r->fails > 0 ? QMQ_RETRY : QMQ_DONE;
     if (r->holds) r->held[n] = m;
-    if (!r->holds && r->fails > 0) r->fails--;
+    if (!r->holds && r->fails > 0) {
+        r->fails--;
+        if (r->fails_for_later) {
+            qmq_message_retry_at(m, clock_wall_ms() + r->in_ms, "not now");
+            verdict = QMQ_LATER;
+        }
+    }
     while (r->blocks) condition_wait(&r->changed, &r->lock);
     mutex_unlock(&r->lock);
     return verdict;

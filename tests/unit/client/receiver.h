@@ -12,11 +12,14 @@ typedef struct receiver {
     condition_t changed;
     char ids[RECEIVER_MOST][32];
     int attempts[RECEIVER_MOST];
+    int local_retries[RECEIVER_MOST];
     char subject[64];                   /* of the last one */
     qmq_message_t *held[RECEIVER_MOST]; /* handed out with QMQ_LATER and not acknowledged yet */
     size_t count;
-    bool holds; /* QMQ_LATER */
-    int fails;  /* the next so many are QMQ_RETRY */
+    bool holds;           /* QMQ_LATER */
+    int fails;            /* the next so many are QMQ_RETRY */
+    bool fails_for_later; /* they are qmq_message_retry_at, in_ms from now */
+    int64_t in_ms;
     bool blocks;
 } receiver_t;
 

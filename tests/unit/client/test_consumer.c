@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "fake.h"
 #include "portability/clock.h"
+#include "portability/file.h"
 #include "protocol/ack.h"
 #include "protocol/codes.h"
 #include "protocol/consume_manage.h"
@@ -25,6 +26,7 @@ static scene_t *scene_new(int brokers) {
     receiver_init(&s->r);
     qmq_consumer_options_init(&s->options);
     s->options.group = "g";
+    s->options.threads = 1; /* in order */
     s->client = fake_client(&s->f);
     return s;
 }
@@ -311,6 +313,114 @@ static void client_48_59_unreadable_messages(void) {
     scene_end(s);
 }
 
+/* Acknowledged although the handler has not ended; a copy that comes again is dropped. */
+static void client_49_most_once(void) {
+    static const char *const again[] = {"qmq_times", "2", NULL};
+    scene_t *s = scene_new(1);
+    s->options.most_once = true;
+    s->r.blocks = true;
+    s->r.fails = 1;
+    put_many(s, "s", 1);
+    fake_put(&s->f, 0, "s", "copy", again);
+    scene_begin(s, "s");
+    CU_ASSERT(receiver_wait(&s->r, 1));
+    CU_ASSERT(wait_ack(&s->f, 0, 0, 1));
+    receiver_unblock(&s->r);
+    qmq_consumer_stop(s->consumer, 5000);
+    s->consumer = NULL;
+    CU_ASSERT_EQUAL(receiver_count(&s->r), 1);
+    CU_ASSERT_EQUAL(fake_count(&s->f, REQUEST_SEND_MESSAGE, -2), 0);
+    scene_end(s);
+}
+
+static void client_51_environments(void) {
+    pull_request_t q;
+    int16_t version;
+    scene_t *s = scene_new(1);
+    qmq_client_destroy(s->client);
+    qmq_client_options_t o;
+    qmq_client_options_init(&o);
+    o.metaserver = s->f.metaserver;
+    o.env = "fat";
+    o.sub_env = "fat1";
+    s->client = qmq_client_create(&o, NULL);
+    qmq_message_t *m = qmq_message_create(s->client, "s", NULL);
+    CU_ASSERT_STRING_EQUAL(qmq_message_get(m, "qmq_env"), "fat");
+    CU_ASSERT_STRING_EQUAL(qmq_message_get(m, "qmq_subEnv"), "fat1");
+    qmq_message_destroy(m);
+    scene_begin(s, "s");
+    CU_ASSERT_FATAL(pull_at(&s->f, "s", 0, &q, &version));
+    CU_ASSERT(view_equal(q.group, view_of("g_fat_fat1")));
+    CU_ASSERT(q.has_sub_env);
+    CU_ASSERT(view_equal(q.env, view_of("fat")));
+    CU_ASSERT(view_equal(q.sub_env, view_of("fat1")));
+    scene_end(s);
+}
+
+typedef struct wanted_number {
+    fake_t *f;
+    int32_t number;
+} wanted_number_t;
+
+static bool pulls_number(void *arg) {
+    wanted_number_t *w = arg;
+    pull_request_t q;
+    int16_t version;
+    fake_release_pulls(w->f);
+    for (size_t n = 0; pull_at(w->f, "s", n, &q, &version); n++) {
+        if (q.request_num == w->number) return true;
+    }
+    return false;
+}
+
+static void write_file(const char *path, const char *text) {
+    CU_ASSERT_EQUAL_FATAL(file_replace(path, text, strlen(text)), APR_SUCCESS);
+}
+
+static void client_57_subject_config(void) {
+    pull_request_t q;
+    int16_t version;
+    char path[600];
+    scene_t *s = scene_new(1);
+    qmq_client_destroy(s->client);
+    (void)snprintf(path, sizeof path, "%s/pull_subject_config.properties", test_directory());
+    write_file(path, "*_pullBatchSize=7\ns_pullTimeout = 1234\ns_ackNosendLimit=x\ns_maxRetryNum=-3\n");
+    qmq_client_options_t o;
+    qmq_client_options_init(&o);
+    o.metaserver = s->f.metaserver;
+    o.client_id = "host1@@unit";
+    o.subject_config = path;
+    s->client = qmq_client_create(&o, NULL);
+    scene_begin(s, "s");
+    CU_ASSERT(fake_wait_count(&s->f, REQUEST_PULL_MESSAGE, 4));
+    CU_ASSERT_FATAL(pull_at(&s->f, "s", 1, &q, &version));
+    CU_ASSERT_EQUAL(q.request_num, 7);
+    CU_ASSERT_EQUAL(q.timeout_ms, 1234);
+    int64_t start = clock_mono_us();
+    write_file(path, "s_pullBatchSize=11\n*_pullBatchSize=20000\n");
+    wanted_number_t w = {&s->f, 11};
+    CU_ASSERT(test_wait(pulls_number, &w, FAKE_PATIENCE));
+    CU_ASSERT(clock_mono_us() - start < 15000000);
+    write_file(path, "*_pullBatchSize=20000\n"); /* out of range: the default */
+    w.number = 50;
+    CU_ASSERT(test_wait(pulls_number, &w, FAKE_PATIENCE));
+    scene_end(s);
+}
+
+static void consumer_bad_subject_config(void) {
+    char path[600];
+    qmq_error_t *error = NULL;
+    qmq_client_options_t o;
+    (void)snprintf(path, sizeof path, "%s/bad.properties", test_directory());
+    write_file(path, "a=1\nb=\\u12\n");
+    qmq_client_options_init(&o);
+    o.metaserver = "127.0.0.1:1";
+    o.subject_config = path;
+    CU_ASSERT_PTR_NULL(qmq_client_create(&o, &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(qmq_error_message(error), "bad.properties"));
+    qmq_error_free(error);
+}
+
 static void client_50_broadcast(void) {
     pull_request_t q;
     int16_t version;
@@ -398,6 +508,7 @@ static void client_58_stop_acknowledges_what_was_handled(void) {
 static void consumer_stop_while_a_handler_works(void) {
     scene_t *s = scene_new(1);
     s->r.blocks = true;
+    s->options.threads = 2;
     put_many(s, "s", 3);
     scene_begin(s, "s");
     CU_ASSERT(receiver_wait(&s->r, 2)); /* both threads */
@@ -472,7 +583,11 @@ const test_case_t consumer_cases[] = {
     TEST(client_45_other_groups_retries_are_dropped),
     TEST(client_46_handlers_see_the_real_subject),
     TEST(client_48_59_unreadable_messages),
+    TEST(client_49_most_once),
     TEST(client_50_broadcast),
+    TEST(client_51_environments),
+    TEST(client_57_subject_config),
+    TEST(consumer_bad_subject_config),
     TEST(consumer_tags),
     TEST(client_52_switched_off_by_the_operator),
     TEST(consumer_from_earliest),

@@ -162,7 +162,88 @@ static void retry_stop_while_it_cannot_be_stored(void) {
     end(NULL, c, &f, r);
 }
 
+static void client_44_at_a_time_through_a_delay_server(void) {
+    fake_t f;
+    fake_request_t r1;
+    message_t wire;
+    fake_start(&f, 1);
+    f.has_delay = true;
+    receiver_t *r = new_receiver(1);
+    r->fails_for_later = true;
+    r->in_ms = 3000;
+    qmq_client_t *c = fake_client(&f);
+    fake_put(&f, 0, "s", "m", NULL);
+    qmq_consumer_t *consumer = begin(c, r, 32);
+    CU_ASSERT(fake_wait_count(&f, REQUEST_ACK, 1));
+    CU_ASSERT_EQUAL_FATAL(fake_count(&f, REQUEST_SEND_MESSAGE, FAKE_DELAY), 1);
+    CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_SEND_MESSAGE, 0, &r1));
+    cursor_t in = cursor_make(r1.body, r1.size);
+    CU_ASSERT_FATAL(message_parse_wire(&in, &wire));
+    CU_ASSERT_EQUAL(wire.flag, MESSAGE_DELAYED);
+    CU_ASSERT(view_equal(wire.subject, view_of("s")));
+    CU_ASSERT(view_equal(wire.id, view_of("m")));
+    CU_ASSERT(llabs(wire.expire_time - clock_wall_ms() - 3000) < 60000);
+    view_t group = {NULL, 0};
+    CU_ASSERT(message_attribute(&wire, view_of("qmq_consumerGroupName"), &group));
+    CU_ASSERT(view_equal(group, view_of("g")));
+    CU_ASSERT_EQUAL(fake_stored(&f, RETRY), 0);
+    end(consumer, c, &f, r);
+}
+
+static void client_44_at_a_time_without_a_delay_server(void) {
+    fake_t f;
+    fake_start(&f, 1);
+    receiver_t *r = new_receiver(1);
+    r->fails_for_later = true;
+    r->in_ms = 3000;
+    qmq_client_t *c = fake_client(&f);
+    fake_put(&f, 0, "s", "m", NULL);
+    qmq_consumer_t *consumer = begin(c, r, 32);
+    CU_ASSERT(fake_wait_stored(&f, RETRY, 1));
+    CU_ASSERT(receiver_wait(r, 2));
+    CU_ASSERT_EQUAL(r->attempts[1], 2);
+    end(consumer, c, &f, r);
+}
+
+static void client_44_last_try_is_a_dead_letter(void) {
+    static const char *const last[] = {"qmq_maxRetryNum", "1", NULL};
+    fake_t f;
+    fake_start(&f, 1);
+    f.has_delay = true;
+    receiver_t *r = new_receiver(1);
+    r->fails_for_later = true;
+    r->in_ms = 3000;
+    qmq_client_t *c = fake_client(&f);
+    fake_put(&f, 0, "s", "m", last);
+    qmq_consumer_t *consumer = begin(c, r, 32);
+    CU_ASSERT(fake_wait_stored(&f, DEAD, 1));
+    CU_ASSERT_EQUAL(fake_count(&f, REQUEST_SEND_MESSAGE, FAKE_DELAY), 0);
+    end(consumer, c, &f, r);
+}
+
+static void client_47_again_at_once(void) {
+    fake_t f;
+    fake_start(&f, 1);
+    receiver_t *r = new_receiver(3);
+    r->fails_for_later = true;
+    qmq_client_t *c = fake_client(&f);
+    fake_put(&f, 0, "s", "m", NULL);
+    qmq_consumer_t *consumer = begin(c, r, 32);
+    CU_ASSERT(fake_wait_count(&f, REQUEST_ACK, 1));
+    CU_ASSERT_EQUAL(receiver_count(r), 4);
+    for (int i = 0; i < 4; i++) {
+        CU_ASSERT_EQUAL(r->local_retries[i], i);
+        CU_ASSERT_EQUAL(r->attempts[i], 1);
+    }
+    CU_ASSERT_EQUAL(fake_count(&f, REQUEST_SEND_MESSAGE, -2), 0);
+    end(consumer, c, &f, r);
+}
+
 const test_case_t retry_cases[] = {
+    TEST(client_44_at_a_time_through_a_delay_server),
+    TEST(client_44_at_a_time_without_a_delay_server),
+    TEST(client_44_last_try_is_a_dead_letter),
+    TEST(client_47_again_at_once),
     TEST(client_41_failure_goes_to_the_retry_subject),
     TEST(client_42_43_dead_letters),
     TEST(retry_is_stored_before_the_ack),

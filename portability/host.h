@@ -42,6 +42,8 @@ apr_status_t process_start_detached(const char *const *argv, const char *log_pat
 /* Runs a program and waits; input (may be NULL) is written to its standard input. *exit_code as the system tells it (128
  * and the signal's number when one ended it). */
 apr_status_t process_run(const char *const *argv, const void *input, size_t input_size, int *exit_code);
+/* True when a person sees what is written to the standard output (error false) or standard error (true). */
+bool process_has_terminal(bool error);
 const char *process_environment(const char *name); /* NULL when not set */
 
 #endif

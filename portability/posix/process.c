@@ -78,6 +78,10 @@ int64_t process_raise_file_limit(void) {
     return limit.rlim_cur == RLIM_INFINITY ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
 
+bool process_has_terminal(bool error) {
+    return isatty(error ? STDERR_FILENO : STDOUT_FILENO) == 1;
+}
+
 const char *process_environment(const char *name) {
     return getenv(name);
 }

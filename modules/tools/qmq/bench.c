@@ -313,6 +313,11 @@ int bench_command(const cli_options_t *o) {
         memory_free(b);
         return EXIT_USAGE;
     }
+    if (o->client_id != NULL && o->connections > 1) {
+        cli_say("bench: --client-id names one client, --connections %lld asks for more: leave one of them out", (long long)o->connections);
+        memory_free(b);
+        return EXIT_USAGE;
+    }
     prepare(b, o);
     if (open_sessions(b, &code)) {
         if (o->mode == BENCH_PRODUCE) bench_produce(b);

@@ -68,6 +68,16 @@ int bench_command(const cli_options_t *o);
 int cli_fail(qmq_error_t *error);
 /* Standard error, one line. */
 void cli_say(const char *format, ...);
+/* One line on a terminal that is written over again and again while work takes longer than a second; nothing elsewhere. */
+typedef struct cli_progress {
+    bool shows;
+    bool shown;
+} cli_progress_t;
+#define CLI_PROGRESS_US INT64_C(1000000)
+void cli_progress_begin(cli_progress_t *p, bool uses_output); /* uses_output: the lines of the work itself go to the standard output */
+void cli_progress(cli_progress_t *p, const char *what, long long count);
+void cli_progress_end(cli_progress_t *p); /* before anything else is said */
+
 /* "250ms", "30s", "5m", "2h", "1d"; a plain number is seconds. -1 when it is none of it. */
 int64_t cli_duration_ms(const char *text);
 /* "2026-12-31T23:59:59" (local time, seconds and the time may be left out, a blank for T), or milliseconds since 1970. -1 when it is none.

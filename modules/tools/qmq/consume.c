@@ -202,11 +202,18 @@ static bool wait_ready(consuming_t *c, qmq_consumer_t *consumer, int64_t deadlin
 /* A signal, the count, a failure, or the time. */
 static int wait_end(consuming_t *c, int64_t deadline_us) {
     control_event_t event = CONTROL_NONE;
+    cli_progress_t progress;
+    cli_progress_begin(&progress, c->o->exec == NULL);
     while (event != CONTROL_STOP && event != CONTROL_STOP_NOW) {
-        int64_t left = deadline_us == INT64_MAX ? -1 : deadline_us - clock_mono_us();
-        if (deadline_us != INT64_MAX && left <= 0) break;
-        event = control_wait(left);
+        int64_t left = deadline_us - clock_mono_us();
+        if (left <= 0) break;
+        event = control_wait(left < CLI_PROGRESS_US ? left : CLI_PROGRESS_US);
+        mutex_lock(&c->lock);
+        long long so_far = c->handled;
+        mutex_unlock(&c->lock);
+        if (event == CONTROL_NONE) cli_progress(&progress, "messages received", so_far);
     }
+    cli_progress_end(&progress);
     mutex_lock(&c->lock);
     int code = c->enough ? c->code : c->o->count > 0 ? EXIT_TIMED_OUT : EXIT_DONE;
     bool short_of = !c->enough && c->o->count > 0;

@@ -241,6 +241,19 @@ static int finish(sender_t *s, bool read_all) {
     return s->failed == 0 ? EXIT_DONE : s->code;
 }
 
+/* Until all is read, or a signal. */
+static void wait_end(sender_t *s) {
+    cli_progress_t progress;
+    cli_progress_begin(&progress, false);
+    while (control_wait(CLI_PROGRESS_US) == CONTROL_NONE) {
+        mutex_lock(&s->lock);
+        size_t sent = s->sent;
+        mutex_unlock(&s->lock);
+        cli_progress(&progress, "messages sent", (long long)sent);
+    }
+    cli_progress_end(&progress);
+}
+
 static int run(sender_t *s) {
     qmq_error_t *error = NULL;
     qmq_producer_options_t options;
@@ -254,7 +267,7 @@ static int run(sender_t *s) {
         cli_say("cannot start a thread; raise the limit of threads of this user");
         return EXIT_REFUSED;
     }
-    (void)control_wait(-1);
+    wait_end(s);
     mutex_lock(&s->lock);
     bool read_all = s->read_all;
     s->stopping = true;

@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "base/view.h"
 #include "cli.h"
+#include "portability/host.h"
 
 #include <apr_time.h>
 #include <stdarg.h>
@@ -16,6 +17,22 @@ void cli_say(const char *format, ...) {
     va_end(arguments);
     (void)fprintf(stderr, "qmq: %s\n", line);
     memory_free(line);
+}
+
+void cli_progress_begin(cli_progress_t *p, bool uses_output) {
+    p->shows = process_has_terminal(true) && !(uses_output && process_has_terminal(false));
+    p->shown = false;
+}
+
+void cli_progress(cli_progress_t *p, const char *what, long long count) {
+    if (!p->shows) return;
+    (void)fprintf(stderr, "\r%lld %s ", count, what);
+    p->shown = true;
+}
+
+void cli_progress_end(cli_progress_t *p) {
+    if (p->shown) (void)fputc('\n', stderr);
+    p->shown = false;
 }
 
 static int exit_code_of(int status) {

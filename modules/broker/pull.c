@@ -257,6 +257,7 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
     p->request_num = r->request_num > PULL_MAX_REQUEST_NUM ? PULL_MAX_REQUEST_NUM : r->request_num;
     p->version = request->version;
     p->broadcast = r->broadcast;
+    p->from_earliest = r->offset == PULL_OFFSET_EARLIEST;
     memcpy(p->text, r->consumer_id.data, r->consumer_id.size);
     p->consumer_id = view_make(p->text, r->consumer_id.size);
     if (tags > 0) {

@@ -138,7 +138,8 @@ static found_t find_position(pull_t *p) {
         return FOUND_NOTHING;
     }
     int64_t min, next;
-    if (!store_subject_bounds(group_subject(g), &min, &next)) next = 0;
+    if (!store_subject_bounds(group_subject(g), &min, &next)) min = next = 0;
+    if (p->from_earliest) next = min;
     log_info(group_broker(g)->log, "new group %.*s of subject %.*s starts at message %lld", VIEW_ARG(group_name(g)),
              VIEW_ARG(group_subject_name(g)), (long long)next);
     int64_t consumer_pulled, acked;

@@ -32,6 +32,7 @@ typedef struct pull {
     int request_num;
     int16_t version;
     bool broadcast;
+    bool from_earliest; /* should the group be new */
     bool is_held;
     bool timed_out;
     bool looked_twice;  /* a second look in a row found nothing although something should be there */

@@ -6,7 +6,8 @@
 
 #define PULL_MAX_REQUEST_NUM 10000
 
-/* Values of the offset field, which the original ignores and its peers set to -1. Ours: a group that is new starts at the earliest message. */
+/* Values of the offset field, which the original ignores and its peers set to -1. Ours: a group that is new starts at the earliest message.
+ */
 #define PULL_OFFSET_UNUSED (-1)
 #define PULL_OFFSET_EARLIEST (-2)
 

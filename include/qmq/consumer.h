@@ -11,8 +11,9 @@ extern "C" {
 typedef enum qmq_tag_mode { QMQ_TAGS_NONE, QMQ_TAGS_ANY, QMQ_TAGS_ALL } qmq_tag_mode_t;
 
 typedef enum qmq_from {
-    QMQ_FROM_WHERE_IT_WAS, /* a group that is new begins with messages sent from now on */
-    QMQ_FROM_EARLIEST      /* the group is set to the oldest stored message before the first pull, also when it is not new */
+    QMQ_FROM_LATEST,  /* a group that is new begins with messages sent from now on */
+    QMQ_FROM_EARLIEST /* a group that is new begins with the oldest stored message; a broker of the original does not know this and begins
+                         with the latest */
 } qmq_from_t;
 
 typedef struct qmq_consumer_options {

@@ -4,13 +4,11 @@
 #include "client/received.h"
 #include "protocol/ack.h"
 #include "protocol/codes.h"
-#include "protocol/consume_manage.h"
 #include "protocol/pull.h"
 
 #define PULL_PATIENCE_MS 8000
 #define LEAST_PULL_PATIENCE_MS 5000
 #define ACK_PATIENCE_US (10 * SECOND_US)
-#define MOVE_PATIENCE_US (2 * SECOND_US)
 #define UNAVAILABLE_PAUSE_US (100 * MILLISECOND_US)
 #define FIRST_PAUSE_US (100 * MILLISECOND_US)
 #define MOST_PAUSE_US (2 * SECOND_US)
@@ -56,7 +54,6 @@ source_t *source_get(entry_t *e, const char *broker_group) {
     s->broker_group = memory_strdup(broker_group);
     s->pause_us = FIRST_PAUSE_US;
     s->weight = 100;
-    s->moved = e->is_retry || e->subscription->options.from != QMQ_FROM_EARLIEST;
     s->pull_timer.fire = on_pull_timer;
     s->ack_timer.fire = on_ack_timer;
     ack_queue_init(&s->acks, e->subscription->options.batch);
@@ -182,7 +179,7 @@ void source_pull(source_t *s, int count, int64_t wait_ms) {
                         .group = view_of(sub->group),
                         .consumer_id = view_of(sub->client->id),
                         .request_num = count,
-                        .offset = -1,
+                        .offset = sub->options.from == QMQ_FROM_EARLIEST ? PULL_OFFSET_EARLIEST : PULL_OFFSET_UNUSED,
                         .pull_offset_begin = s->acks.min,
                         .pull_offset_last = s->acks.max,
                         .timeout_ms = wait_ms,
@@ -204,31 +201,6 @@ void source_pull(source_t *s, int count, int64_t wait_ms) {
                    on_pull_answer, s->pull);
 }
 
-static void on_move_answer(void *arg, apr_status_t status, const frame_t *response, block_t *block) {
-    (void)block;
-    source_call_t *call = arg;
-    source_t *s = call->source;
-    if (s != NULL) {
-        s->pull = NULL;
-        s->moved = status == APR_SUCCESS && response->code == RESPONSE_SUCCESS;
-        if (!s->moved) pause_after_failure(s);
-        source_step(s);
-    }
-    end_call(call);
-}
-
-/* Sets the group to the oldest message, before the first pull; the call stands where the pull would, so that none crosses it. */
-static void move_to_beginning(source_t *s) {
-    subscription_t *sub = subscription_of(s);
-    broker_group_t *g = group_of(s);
-    consume_manage_request_t q = {.subject = view_of(sub->subject), .group = view_of(sub->group), .where = CONSUME_EARLIEST};
-    writer_t w;
-    writer_init(&w, 128);
-    consume_manage_request_write(&w, &q);
-    s->pull = begin_call(s, g);
-    client_request(sub->client, g->master, REQUEST_CONSUME_MANAGE, MOVE_PATIENCE_US, &w, on_move_answer, s->pull);
-}
-
 void source_step(source_t *s) {
     subscription_t *sub = subscription_of(s);
     if (!sub->pushes || loop_timer_active(&s->pull_timer)) return;
@@ -238,12 +210,8 @@ void source_step(source_t *s) {
         return;
     }
     if ((int64_t)s->acks.outstanding > subscription_max_unacked(sub)) return;
-    if (!s->moved) {
-        move_to_beginning(s);
-    } else {
-        /* The first one is answered at once: from then on the group is known at the broker. */
-        source_pull(s, subscription_batch(sub), s->subscribed ? subscription_poll_ms(sub) : -1);
-    }
+    /* The first one is answered at once: from then on the group is known at the broker. */
+    source_pull(s, subscription_batch(sub), s->subscribed ? subscription_poll_ms(sub) : -1);
 }
 
 /* ---- acknowledging */

@@ -14,7 +14,6 @@ typedef struct source {
     char *broker_group;
     ack_queue_t acks;
     bool subscribed; /* a pull was answered */
-    bool moved;      /* its group was set to the beginning, where that was asked for */
     struct source_call *pull;
     struct source_call *ack;
     loop_timer_t pull_timer; /* a pause before the next pull */

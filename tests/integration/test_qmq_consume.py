@@ -41,20 +41,24 @@ def consume(qmq, subject, count, *options, group="g", seconds=20):
     return qmq.lines("consume", subject, "--group", group, "--count", count, "--timeout", f"{seconds}s", *options, seconds=seconds + 20)
 
 
+def subscribed(standalone, subject):
+    """Waits until the broker knows the group."""
+    wait_until(lambda: f"new group g of subject {subject} " in standalone.output(), 20, "the subscription")
+
+
 def test_qmq_consume_new_group_from_earliest(qmq, subject):
     qmq.ok("send", subject, stdin="a\nb\n")
     assert consume(qmq, subject, 2) == ["a", "b"]
-    # Begun from here before: it goes on where it was.
+    # No longer new: it goes on where it was.
     qmq.ok("send", subject, stdin="c\n")
     assert consume(qmq, subject, 1) == ["c"]
     assert consume(qmq, subject, 3, group="h") == ["a", "b", "c"]
 
 
-def test_qmq_consume_from_latest(qmq, subject):
+def test_qmq_consume_from_latest(qmq, standalone, subject):
     qmq.ok("send", subject, stdin="old\n")
     running = qmq.start("consume", subject, "--group", "g", "--from", "latest", "--count", "1", "--timeout", "30s")
-    begun = qmq.directory / "state" / "qmq"
-    wait_until(lambda: any(begun.glob("begun-*")), 20, "the subscription")
+    subscribed(standalone, subject)
     qmq.ok("send", subject, stdin="new\n")
     assert running.wait() == 0
     assert running.out() == "new\n"
@@ -164,10 +168,10 @@ def test_qmq_consume_interrupted(qmq, subject, number):
     assert qmq.run("consume", subject, "--group", "g", "--count", "1", "--timeout", "1s").returncode == 4
 
 
-def test_qmq_consume_killed_gets_unacknowledged_again(qmq, subject, script):
+def test_qmq_consume_killed_gets_unacknowledged_again(qmq, standalone, subject, script):
     qmq.ok("send", subject, stdin="a\nb\n")
     running = qmq.start("consume", subject, "--group", "g", "--exec", str(script("exec sleep 1000\n")))
-    wait_until(lambda: any((qmq.directory / "state" / "qmq").glob("begun-*")), 20, "the subscription")
+    subscribed(standalone, subject)
     running.end()
     assert sorted(consume(qmq, subject, 2)) == ["a", "b"]
 

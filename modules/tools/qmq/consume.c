@@ -228,13 +228,12 @@ static int run(consuming_t *c) {
     qmq_error_t *error = NULL;
     qmq_consumer_options_t options;
     int64_t deadline_us = c->o->timeout_ms < 0 ? INT64_MAX : clock_mono_us() + c->o->timeout_ms * 1000;
-    bool begun = state_is_begun(c->session.metaserver, c->o->subject, c->group);
     qmq_consumer_options_init(&options);
     options.group = c->o->group;
     options.broadcast = c->o->broadcast;
     options.threads = 1; /* lines do not mix, and come in the order received */
     if (c->o->count > 0 && c->o->count < options.batch) options.batch = (int)c->o->count;
-    if (!begun && strcmp(c->o->from, "earliest") == 0) options.from = QMQ_FROM_EARLIEST;
+    if (strcmp(c->o->from, "earliest") == 0) options.from = QMQ_FROM_EARLIEST;
     if (c->o->filter != NULL) {
         options.tag_mode = strncmp(c->o->filter, "all:", 4) == 0 ? QMQ_TAGS_ALL : QMQ_TAGS_ANY;
         options.tags = c->tags;
@@ -244,7 +243,6 @@ static int run(consuming_t *c) {
     int code = EXIT_DONE;
     if (wait_ready(c, consumer, deadline_us, &code)) {
         atomic_store(&c->session.loud, true);
-        if (!begun) (void)state_set_begun(c->session.metaserver, c->o->subject, c->group);
         code = wait_end(c, deadline_us);
     }
     qmq_consumer_stop(consumer, STOP_MS);

@@ -74,38 +74,3 @@ bool state_take_slot(void **slot, char **id) {
 void state_release(void *slot) {
     (void)file_close(slot); /* the lock ends with it; there is nothing to lose */
 }
-
-static char *begun_path(const char *metaserver, const char *subject, const char *group) {
-    char digest[33];
-    char *directory = state_directory();
-    if (directory == NULL) return NULL;
-    char *all = memory_printf("%s\n%s\n%s", metaserver, subject, group);
-    id_md5_hex(view_of(all), digest);
-    memory_free(all);
-    char *path = memory_printf("%s/begun-%s", directory, digest);
-    memory_free(directory);
-    return path;
-}
-
-bool state_is_begun(const char *metaserver, const char *subject, const char *group) {
-    path_info_t info = {.kind = PATH_MISSING};
-    char *path = begun_path(metaserver, subject, group);
-    bool begun = path != NULL && path_inspect(path, &info) == APR_SUCCESS && info.kind != PATH_MISSING;
-    memory_free(path);
-    return begun;
-}
-
-bool state_set_begun(const char *metaserver, const char *subject, const char *group) {
-    char *path = begun_path(metaserver, subject, group);
-    if (path == NULL) return false;
-    char *text = memory_printf("%s %s %s\n", metaserver, subject, group);
-    apr_status_t status = file_replace(path, text, strlen(text));
-    memory_free(text);
-    if (status != APR_SUCCESS) {
-        char why[120];
-        cli_say("cannot write %s: %s; the group will start at the oldest message again next time", path,
-                status_text(status, why, sizeof why));
-    }
-    memory_free(path);
-    return status == APR_SUCCESS;
-}

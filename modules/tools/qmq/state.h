@@ -1,4 +1,4 @@
-/* What qmq remembers on this host between runs: which client ids are in use, which groups were begun. */
+/* What qmq remembers on this host between runs: which client ids are in use. */
 #ifndef QMQ_TOOLS_QMQ_STATE_H
 #define QMQ_TOOLS_QMQ_STATE_H
 
@@ -7,9 +7,5 @@
 /* The first slot that no living process holds: *slot is its lock (state_release), *id the client id that belongs to it. */
 bool state_take_slot(void **slot, char **id);
 void state_release(void *slot);
-/* True when this (metaserver, subject, group) was begun from here before. */
-bool state_is_begun(const char *metaserver, const char *subject, const char *group);
-/* False after a line on standard error when that cannot be written. */
-bool state_set_begun(const char *metaserver, const char *subject, const char *group);
 
 #endif

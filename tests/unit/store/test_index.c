@@ -134,6 +134,61 @@ static void storage_14_replay_changes_no_byte(void) {
     stored_free(&t);
 }
 
+/* More than a chunk: it is compared piece by piece. */
+static void storage_14_long_replay_changes_no_byte(void) {
+    enum { COUNT = 2 * INDEX_CHUNK_ENTRIES + 100 };
+    stored_t t;
+    stored_init(&t);
+    stored_open(&t);
+    put_many(&t, "s", COUNT);
+    stored_close(&t);
+    size_t before_size = 0, after_size = 0;
+    uint8_t *before = stored_read(&t, INDEX_FILE, &before_size);
+    CU_ASSERT_FATAL(before != NULL && before_size == (size_t)COUNT * INDEX_ENTRY_SIZE);
+    for (size_t i = 0; i < COUNT; i++) before[i * INDEX_ENTRY_SIZE + 7] ^= 1; /* another time than the record's */
+    stored_write(&t, INDEX_FILE, before, before_size);
+    stored_open(&t);
+    CU_ASSERT_TRUE(stored_has(&t, "s", 4100, "s-4100"));
+    stored_close(&t);
+    uint8_t *after = stored_read(&t, INDEX_FILE, &after_size);
+    CU_ASSERT_EQUAL_FATAL(before_size, after_size);
+    CU_ASSERT_EQUAL(memcmp(before, after, before_size), 0);
+    memory_free(before);
+    memory_free(after);
+    stored_free(&t);
+}
+
+static bool first_are_in_the_file(void *arg) {
+    path_info_t info = {0};
+    char *path = stored_path(arg, INDEX_FILE);
+    apr_status_t status = path_inspect(path, &info);
+    memory_free(path);
+    return status == APR_SUCCESS && info.kind == PATH_FILE && info.size >= 2000 * INDEX_ENTRY_SIZE;
+}
+
+/* What a power loss can take from the message log is not named by a consumer log. */
+static void entries_are_written_when_their_records_are_durable(void) {
+    stored_t t;
+    stored_init(&t);
+    t.options.index_period_us = 2000;
+    t.options.sync_period_us = 3600 * (int64_t)1000000;
+    stored_open(&t);
+    put_many(&t, "s", 2000);
+    CU_ASSERT_FALSE(stored_exists(&t, INDEX_FILE));
+    CU_ASSERT_EQUAL(store_sync(t.store), APR_SUCCESS);
+    for (int i = 2000; i < 12000; i++) CU_ASSERT_EQUAL(stored_put(&t, "s", "later"), i);
+    CU_ASSERT_TRUE(test_wait(first_are_in_the_file, &t, 20));
+    CU_ASSERT_EQUAL(size_of(&t, INDEX_FILE), 2000 * INDEX_ENTRY_SIZE);
+    poll_result_t r;
+    stored_poll(&t, "s", 0, 20000, &r);
+    CU_ASSERT_EQUAL(r.count, 12000);
+    poll_result_free(&r);
+    CU_ASSERT_EQUAL(size_of(&t, INDEX_FILE), 2000 * INDEX_ENTRY_SIZE);
+    stored_close(&t);
+    CU_ASSERT_EQUAL(size_of(&t, INDEX_FILE), 12000 * INDEX_ENTRY_SIZE);
+    stored_free(&t);
+}
+
 static void storage_14_sparse_file_keeps_its_entries(void) {
     stored_t t;
     stored_init(&t);
@@ -490,6 +545,8 @@ const test_case_t index_cases[] = {TEST(storage_11_entry_n_at_22_n),
                                    TEST(storage_17_poll_stays_in_its_file),
                                    TEST(storage_14_replay_changes_no_byte),
                                    TEST(storage_14_sparse_file_keeps_its_entries),
+                                   TEST(storage_14_long_replay_changes_no_byte),
+                                   TEST(entries_are_written_when_their_records_are_durable),
                                    TEST(storage_10_sequences_continue),
                                    TEST(storage_10_sequences_continue_without_messages),
                                    TEST(storage_15_gap_is_filled_with_blanks),

@@ -2,35 +2,18 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "broker/ack.h"
-#include "broker/consume_manage.h"
 #include "broker/group.h"
 #include "broker/peer.h"
-#include "broker/produce.h"
-#include "broker/pull.h"
 #include "broker/registration.h"
-#include "protocol/codes.h"
+#include "broker/traffic.h"
 
 #include <stdio.h>
 
 #define MAX_REQUEST_FRAME (256 * 1024 * 1024)
 #define MAX_SYNC_FRAME (16 * 1024 * 1024)
 #define MAX_UNSENT (8 * 1024 * 1024)
-#define FLUSH_ON_STOP_US (2 * 1000000LL)
-#define READER_THREADS 2
-#define READER_QUEUE 10000
 
-static const command_t client_commands[] = {{REQUEST_SEND_MESSAGE, produce_command},
-                                            {REQUEST_PULL_MESSAGE, pull_command},
-                                            {REQUEST_ACK, ack_command},
-                                            {REQUEST_CONSUME_MANAGE, consume_manage_command},
-                                            {0, NULL}};
 static const command_t sync_commands[] = {{0, NULL}};
-
-worker_t *broker_current_worker(broker_t *b) {
-    int index = loops_current(b->loops);
-    return index < 0 ? NULL : b->workers[index];
-}
 
 static void broker_writable(void *arg, bool writable, const char *reason) {
     broker_t *b = arg;
@@ -60,19 +43,6 @@ static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t 
                          .progress = broker_progress,
                          .arg = b};
     return store_open(&b->store, &o, error);
-}
-
-static apr_status_t open_loops(broker_t *b, const config_t *config, qmq_error_t **error) {
-    apr_status_t rv = loops_start(&b->loops, "broker-io", (int)config_int(config, "io.loops"));
-    if (rv == APR_SUCCESS) rv = executor_create(&b->readers, "broker-read", READER_THREADS, READER_QUEUE);
-    if (rv != APR_SUCCESS) {
-        *error = error_create(rv, "Raise the limit of threads of this user", "cannot start the broker's threads");
-        return rv;
-    }
-    b->worker_count = loops_count(b->loops);
-    b->workers = memory_zalloc((size_t)b->worker_count * sizeof *b->workers);
-    for (int i = 0; i < b->worker_count; i++) b->workers[i] = worker_create(b, i);
-    return APR_SUCCESS;
 }
 
 static apr_status_t open_port(broker_t *b, const config_t *config, const char *key, const command_t *commands, size_t max_frame,
@@ -116,7 +86,7 @@ static int port_of(const net_server_t *server, const config_t *config, const cha
 
 static apr_status_t open_ports(broker_t *b, const config_t *config, qmq_error_t **error) {
     apr_status_t rv = open_port(b, config, "sync.port", sync_commands, MAX_SYNC_FRAME, &b->sync_port, error);
-    return rv == APR_SUCCESS ? open_port(b, config, "broker.port", client_commands, MAX_REQUEST_FRAME, &b->client_port, error) : rv;
+    return rv == APR_SUCCESS ? open_port(b, config, "broker.port", broker_client_commands, MAX_REQUEST_FRAME, &b->client_port, error) : rv;
 }
 
 static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_error_t **error) {
@@ -142,7 +112,7 @@ static void broker_free(broker_t *b);
 static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t **error) {
     bool any_port = config_int(config, "broker.port") == 0 || config_int(config, "sync.port") == 0;
     apr_status_t rv = check_config(config, error);
-    if (rv == APR_SUCCESS) rv = open_loops(b, config, error);
+    if (rv == APR_SUCCESS) rv = traffic_open(b, (int)config_int(config, "io.loops"), error);
     if (rv == APR_SUCCESS) rv = open_store(b, config, error);
     if (rv == APR_SUCCESS && any_port) rv = open_ports(b, config, error);
     if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
@@ -187,72 +157,10 @@ static apr_status_t broker_serve(void *self, qmq_error_t **error) {
     return APR_SUCCESS;
 }
 
-/* Stopping: held pulls are answered in their groups' turns, then everything in flight is awaited. */
-
-typedef struct closing {
-    broker_t *broker;
-    mutex_t lock;
-    condition_t done;
-    int left;
-} closing_t;
-
-typedef struct close_group {
-    operation_t op; /* first */
-    closing_t *closing;
-} close_group_t;
-
-static step_t close_group_run(operation_t *op) {
-    close_group_t *c = (close_group_t *)op;
-    closing_t *closing = c->closing;
-    pull_answer_held(op->group);
-    memory_free(c);
-    mutex_lock(&closing->lock);
-    if (--closing->left == 0) condition_broadcast(&closing->done);
-    mutex_unlock(&closing->lock);
-    return STEP_DONE;
-}
-
-static void close_group(void *arg, group_t *g) {
-    closing_t *closing = arg;
-    close_group_t *c = memory_zalloc(sizeof *c);
-    c->op.run = close_group_run;
-    c->closing = closing;
-    mutex_lock(&closing->lock);
-    closing->left++;
-    mutex_unlock(&closing->lock);
-    group_submit(g, &c->op, NULL);
-}
-
-static void answer_held_pulls(broker_t *b) {
-    closing_t closing = {.broker = b, .left = 1};
-    mutex_init(&closing.lock);
-    condition_init(&closing.done);
-    group_each(b, close_group, &closing);
-    mutex_lock(&closing.lock);
-    closing.left--;
-    while (closing.left > 0) condition_wait(&closing.done, &closing.lock);
-    mutex_unlock(&closing.lock);
-    condition_destroy(&closing.done);
-    mutex_destroy(&closing.lock);
-}
-
 static void broker_free(broker_t *b) {
     atomic_store(&b->stopping, true);
     registration_stop(b->registration);
-    if (b->sync_port != NULL) net_server_destroy(b->sync_port, 0);
-    if (b->client_port != NULL) {
-        net_server_stop_accepting(b->client_port);
-        answer_held_pulls(b);
-        net_server_destroy(b->client_port, FLUSH_ON_STOP_US);
-        answer_held_pulls(b);
-    }
-    /* The closing operations above were the last of their groups; what is left in flight are messages of producers. */
-    if (b->readers != NULL) executor_stop(b->readers);
-    for (int i = 0; i < b->worker_count; i++) worker_drain(b->workers[i]);
-    if (b->loops != NULL) loops_stop(b->loops);
-    if (b->readers != NULL) executor_destroy(b->readers);
-    for (int i = 0; i < b->worker_count; i++) worker_destroy(b->workers[i]);
-    memory_free(b->workers);
+    traffic_close(b);
     if (b->store != NULL) {
         group_free_all(b);
         waiters_free_all(b);

@@ -165,6 +165,12 @@ static void on_pull_answer(void *arg, apr_status_t status, const frame_t *respon
     end_call(call);
 }
 
+/* Where the group begins when the broker does not know it yet. Messages of the retry subject are all meant for the group, also those stored
+ * before its first pull there. */
+static int64_t first_offset(const source_t *s) {
+    return s->entry->is_retry || subscription_of(s)->options.from == QMQ_FROM_EARLIEST ? PULL_OFFSET_EARLIEST : PULL_OFFSET_UNUSED;
+}
+
 /* Looked up under the subject as it is pulled, as the original does. */
 static int64_t patience_us(const source_t *s) {
     return subject_config_get(&client_of(s)->subject_config, s->entry->subject, "_pullRequestTimeout", LEAST_PULL_PATIENCE_MS, INT32_MAX,
@@ -179,7 +185,7 @@ void source_pull(source_t *s, int count, int64_t wait_ms) {
                         .group = view_of(sub->group),
                         .consumer_id = view_of(sub->client->id),
                         .request_num = count,
-                        .offset = sub->options.from == QMQ_FROM_EARLIEST ? PULL_OFFSET_EARLIEST : PULL_OFFSET_UNUSED,
+                        .offset = first_offset(s),
                         .pull_offset_begin = s->acks.min,
                         .pull_offset_last = s->acks.max,
                         .timeout_ms = wait_ms,

@@ -180,7 +180,7 @@ static qmq_consumer_t *start_consumer(bench_t *b, int index, qmq_handler_fn hand
     options.threads = 1;
     if (b->o->batch > 0) options.batch = (int)b->o->batch;
     options.max_unacked = options.batch * 20;
-    if (!broadcast) options.from = QMQ_FROM_EARLIEST; /* the same messages at every run */
+    if (!broadcast) options.from = QMQ_FROM_EARLIEST; /* what is there, and what comes */
     qmq_consumer_t *c = qmq_consumer_start(b->sessions[index].client, b->o->subject, &options, handler, b, &error);
     if (c != NULL && qmq_consumer_ready(c, READY_MS, &error) != QMQ_OK) {
         qmq_consumer_stop(c, 0);

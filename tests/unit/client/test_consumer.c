@@ -4,7 +4,6 @@
 #include "portability/file.h"
 #include "protocol/ack.h"
 #include "protocol/codes.h"
-#include "protocol/consume_manage.h"
 #include "protocol/pull.h"
 #include "receiver.h"
 #include "suites.h"
@@ -479,18 +478,25 @@ static void client_52_switched_off_by_the_operator(void) {
 }
 
 static void consumer_from_earliest(void) {
-    fake_request_t r;
-    consume_manage_request_t q;
-    scene_t *s = scene_new(2);
+    pull_request_t q;
+    int16_t version;
+    scene_t *s = scene_new(1);
     s->options.from = QMQ_FROM_EARLIEST;
     scene_begin(s, "s");
-    CU_ASSERT_EQUAL(fake_count(&s->f, REQUEST_CONSUME_MANAGE, 0), 1);
-    CU_ASSERT_EQUAL(fake_count(&s->f, REQUEST_CONSUME_MANAGE, 1), 1);
-    CU_ASSERT_FATAL(fake_request_at(&s->f, REQUEST_CONSUME_MANAGE, 0, &r));
-    CU_ASSERT_FATAL(consume_manage_request_read(view_make(r.body, r.size), &q));
-    CU_ASSERT(view_equal(q.subject, view_of("s")));
-    CU_ASSERT(view_equal(q.group, view_of("g")));
-    CU_ASSERT_EQUAL(q.where, CONSUME_EARLIEST);
+    CU_ASSERT_FATAL(pull_at(&s->f, "s", 0, &q, &version));
+    CU_ASSERT_EQUAL(q.offset, PULL_OFFSET_EARLIEST);
+    scene_end(s);
+}
+
+/* What was sent back before the first pull of the retry subject is not passed by. */
+static void consumer_retry_subject_from_earliest(void) {
+    pull_request_t q;
+    int16_t version;
+    scene_t *s = scene_new(1);
+    scene_begin(s, "s");
+    CU_ASSERT(test_wait(has_retry_pull, &s->f, FAKE_PATIENCE));
+    CU_ASSERT_FATAL(pull_at(&s->f, "%RETRY%s%g", 0, &q, &version));
+    CU_ASSERT_EQUAL(q.offset, PULL_OFFSET_EARLIEST);
     scene_end(s);
 }
 
@@ -591,6 +597,7 @@ const test_case_t consumer_cases[] = {
     TEST(consumer_tags),
     TEST(client_52_switched_off_by_the_operator),
     TEST(consumer_from_earliest),
+    TEST(consumer_retry_subject_from_earliest),
     TEST(client_58_stop_acknowledges_what_was_handled),
     TEST(consumer_stop_while_a_handler_works),
     TEST(consumer_ack_after_stop),

@@ -1,10 +1,11 @@
 # The thin front of the build; everything real is in CMakeLists.txt and scripts/.
-.PHONY: build quickstart check check-asan check-tsan check-clang check-interop format check-format lint bench dist fuzz torture clean help
+.PHONY: build quickstart check check-asan check-tsan check-clang check-interop format check-format lint bench dist fuzz torture windows check-windows clean help
 
 help:
 	@echo "make quickstart   install what is missing, build, start standalone, send and receive real messages"
 	@echo "make check        install what is missing, run every test this machine can"
 	@echo "make build        release build in build/release and the release tree in qmq-dist/target"
+	@echo "make windows      cross-build the Windows executables in build/windows; make check-windows runs their tests through Wine"
 	@echo "make bench        measure and print figures beside their budgets"
 	@echo "make fuzz SECONDS=3600 · make torture KILLS=50 · make format · make dist · make clean"
 
@@ -47,6 +48,14 @@ fuzz:
 
 torture: build
 	@scripts/torture.sh $(or $(KILLS),50)
+
+windows:
+	@scripts/install-deps.sh windows
+	@scripts/windows-build.sh
+
+check-windows:
+	@scripts/install-deps.sh windows check-windows
+	@scripts/windows-check.sh
 
 clean:
 	@rm -rf build qmq-dist/target tests/interop/target

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages a step needs and this machine lacks; says which and why; does nothing when all are there.
-# usage: install-deps.sh STEP...     steps: build check format interop
+# usage: install-deps.sh STEP...     steps: build check format interop windows check-windows
 set -eu
 
 packages_of() {
@@ -9,7 +9,9 @@ packages_of() {
     check) echo "python3 python3-pytest clang libclang-rt-14-dev zstd curl" ;;
     format) echo "clang-format clang-tidy" ;;
     interop) echo "openjdk-17-jdk-headless maven" ;;
-    *) echo "install-deps.sh: unknown step $1; steps are build, check, format, interop" >&2; exit 2 ;;
+    windows) echo "gcc gcc-mingw-w64-x86-64-posix make cmake ninja-build dpkg-dev tcl" ;;
+    check-windows) echo "wine wine64" ;;
+    *) echo "install-deps.sh: unknown step $1; steps are build, check, format, interop, windows, check-windows" >&2; exit 2 ;;
     esac
 }
 
@@ -18,6 +20,8 @@ why() {
     build) echo "compiler, CMake and the libraries QMQ is built on" ;;
     check) echo "pytest for the integration tests, clang for the fuzzers" ;;
     format) echo "format and static checks" ;;
+    windows) echo "cross-building for Windows" ;;
+    check-windows) echo "running Windows programs" ;;
     interop) echo "tests with the official Java client" ;;
     esac
 }

@@ -1,4 +1,8 @@
 # Libraries from outside, each as one imported target; scripts/install-deps.sh installs the packages they are in.
+if(WIN32)
+  include(windows-libraries)
+  return()
+endif()
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 

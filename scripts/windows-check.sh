@@ -1,0 +1,68 @@
+#!/bin/sh
+# Runs the unit tests of build/windows through Wine and ends with the line "N passed, N failed".
+# usage: windows-check.sh [UNIT...]      UNIT: unit_base, ...; without: all of them
+# A Wine prefix is made once in ${QMQ_CACHE:-$HOME/.cache/qmq}/wine; each run works in a copy of its own.
+set -u
+cd "$(dirname "$0")/.."
+cache=${QMQ_CACHE:-$HOME/.cache/qmq}/wine
+run=$(mktemp -d "${TMPDIR:-/tmp}/qmq-wine-XXXXXX")
+export PATH="$PATH:/usr/lib/wine" WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=d;mshtml=d"
+unset DISPLAY
+
+end() {
+    WINEPREFIX=$run/prefix wineserver -k 2>/dev/null
+    WINEPREFIX=$run/prefix wineserver -w 2>/dev/null
+    rm -rf "$run"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+# A new prefix reports Windows 7; it becomes the template only when it is complete.
+make_template() {
+    [ ! -d "$template" ] || return 0
+    echo "windows-check: making a Wine prefix in $template, once"
+    mkdir -p "$cache"
+    if ! (
+        export WINEPREFIX="$run/template"
+        wineboot -i && wine64 winecfg -v win10 && wineserver -w
+    ) >"$run/log" 2>&1 </dev/null; then
+        tail -n 20 "$run/log" >&2
+        echo "windows-check: Wine cannot make a prefix; see that packages wine and wine64 are whole" >&2
+        exit 1
+    fi
+    mv "$run/template" "$template.$$" && mv -T "$template.$$" "$template" 2>/dev/null || rm -rf "$template.$$"
+}
+
+passed=0
+failed=0
+# The last "N passed, N failed" line counts; a program that ended badly without one counts as a failure.
+run_unit() { # PROGRAM
+    timeout 600 wine64 "$1" >"$run/out" 2>&1 </dev/null
+    code=$?
+    tr -d '\r' <"$run/out" >"$run/lines"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$run/lines" | tail -n 1)
+    p=${line%% passed*}
+    f=${line#*passed, }
+    f=${f%% failed*}
+    if [ "$code" != 0 ] && [ "${f:-0}" = 0 ]; then f=1; fi
+    if [ "${f:-0}" != 0 ]; then
+        echo "--- $(basename "$1" .exe), exit code $code"
+        tail -n 60 "$run/lines"
+    fi
+    passed=$((passed + ${p:-0}))
+    failed=$((failed + ${f:-0}))
+    echo "windows $(basename "$1" .exe): ${p:-0} passed, ${f:-0} failed"
+}
+
+scripts/windows-build.sh || exit 1
+template=$cache/$(wine64 --version | tr -c 'A-Za-z0-9.\n' '_')
+make_template
+cp -a --reflink=auto "$template" "$run/prefix"
+export WINEPREFIX="$run/prefix"
+wineserver -p >/dev/null 2>&1 </dev/null
+for program in build/windows/tests/unit/*/unit_*.exe; do
+    name=$(basename "$program" .exe)
+    case " ${*:-$name} " in *" $name "*) run_unit "$program" ;; esac
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

@@ -8,6 +8,9 @@
 #include "protocol/ack.h"
 #include "protocol/codes.h"
 
+/* No consumer counts further; the store takes up to twice that, and one refused action fails its whole batch. */
+#define LAST_PULL_SEQUENCE ((int64_t)1 << 60)
+
 typedef enum ack_phase {
     ACK_BEGINS,
     ACK_READS_GAP,   /* on a reader thread */
@@ -124,6 +127,7 @@ static step_t ack_begin(ack_t *a) {
     store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked);
     if (a->last <= acked) return ack_end(a, RESPONSE_SUCCESS);
     int64_t end = a->first - 1 < pulled ? a->first - 1 : pulled;
+    if (end > a->last) end = a->last; /* last < first: what lies behind last stays as it is */
     if (!a->broadcast && end > acked) {
         if (!a->has_move) {
             ack_report_gap(a, acked);
@@ -155,7 +159,8 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
     broker_t *b = arg;
     (void)block;
     ack_request_t r;
-    if (!ack_request_read(request->body, request->version, &r) || r.subject.size == 0 || r.group.size == 0 || r.consumer_id.size == 0) {
+    if (!ack_request_read(request->body, request->version, &r) || r.subject.size == 0 || r.group.size == 0 || r.consumer_id.size == 0 ||
+        r.pull_offset_last > LAST_PULL_SEQUENCE) {
         connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
         return;
     }
@@ -164,7 +169,7 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
         return;
     }
     group_t *g = group_get(b, r.subject, r.group);
-    if (g == NULL) {
+    if (g == NULL || group_is_crowded(g)) {
         connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
         return;
     }

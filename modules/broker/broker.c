@@ -21,7 +21,8 @@ static void broker_writable(void *arg, bool writable, const char *reason) {
         log_info(b->log, "the store takes messages again");
     else
         log_error(b->log, "the store takes no messages: %s. Pulls and acknowledgements go on; free space or look at the disk", reason);
-    if (b->registration != NULL) registration_set_readonly(b->registration, !writable);
+    registration_t *r = atomic_load(&b->registration);
+    if (r != NULL) registration_set_readonly(r, !writable);
     if (!atomic_load(&b->read_only)) instance_state(b->instance, writable ? SERVER_SERVING : SERVER_READONLY, reason);
 }
 
@@ -102,7 +103,10 @@ static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_e
                                 .role = config_string(config, "broker.role"),
                                 .token = config_string(config, "broker.token"),
                                 .log = b->log};
-    return registration_start(&b->registration, &o, error);
+    registration_t *r = NULL;
+    apr_status_t rv = registration_start(&r, &o, error);
+    atomic_store(&b->registration, r);
+    return rv;
 }
 
 static void broker_free(broker_t *b);

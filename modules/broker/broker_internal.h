@@ -26,7 +26,7 @@ struct broker {
     store_t *store;
     net_server_t *client_port;
     net_server_t *sync_port;
-    registration_t *registration;
+    _Atomic(registration_t *) registration;    /* NULL at first: the store reports earlier */
     _Atomic bool read_only;                    /* from start until online, and from the beginning of the stop */
     _Atomic(struct group *) groups;            /* all ever made, for the stop */
     _Atomic(struct subject_waiters *) waiters; /* likewise */
@@ -37,6 +37,7 @@ struct broker {
     log_limit_t parked_limit;
     log_limit_t gap_limit;
     log_limit_t cold_limit;
+    log_limit_t unreadable_limit;
 };
 
 static inline const broker_settings_t *broker_settings(broker_t *b) {

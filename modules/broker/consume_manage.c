@@ -46,6 +46,10 @@ void consume_manage_command(void *arg, connection_t *c, const frame_t *request, 
         connection_reply(c, request, RESPONSE_SUCCESS, NULL);
         return;
     }
+    if (group_is_crowded(g)) {
+        connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
+        return;
+    }
     reset_t *reset = memory_zalloc(sizeof *reset);
     reset->op.run = reset_run;
     reply_to_init(&reset->reply, c, request);

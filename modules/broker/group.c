@@ -3,6 +3,9 @@
 #include "base/memory.h"
 #include "broker/pull.h"
 
+/* Requests of a group that wait for their turn (broker.md 6.3). */
+#define PENDING_MOST 10000
+
 /* Where the group's wake-up stands; a wake-up that comes while one runs makes it run again. */
 enum wake_state { WAKE_IDLE, WAKE_QUEUED, WAKE_RUNNING, WAKE_AGAIN };
 
@@ -47,6 +50,13 @@ static void group_leave(group_t *g) {
     mutex_lock(&g->lock);
     g->pending--;
     mutex_unlock(&g->lock);
+}
+
+bool group_is_crowded(group_t *g) {
+    mutex_lock(&g->lock);
+    bool crowded = g->pending >= PENDING_MOST;
+    mutex_unlock(&g->lock);
+    return crowded;
 }
 
 void group_submit(group_t *g, operation_t *op, worker_t *from) {

@@ -26,6 +26,8 @@ struct operation {
 /* The broker's object of a (subject, group), created when missing; NULL when the names cannot be served. Any thread. */
 group_t *group_get(broker_t *b, view_t subject, view_t group);
 
+/* Too many requests wait in it: a further one is refused at once. Any thread. */
+bool group_is_crowded(group_t *g);
 /* Hands the operation over: runs in its turn on the home loop. Loop threads. */
 void group_submit(group_t *g, operation_t *op, worker_t *from);
 /* The running operation's wait has ended: runs its `run` again. Home loop. */

@@ -84,6 +84,7 @@ static step_t pull_attempt(pull_t *p) {
     for (;;) {
         switch (p->phase) {
         case PULL_FINDS:
+            p->source.status = APR_SUCCESS; /* of an earlier try */
             p->found = pull_find(p, false);
             if (p->found == FOUND_COLD) {
                 if (pull_read_disk(p) == STEP_WAITS) return STEP_WAITS;
@@ -139,7 +140,7 @@ static bool pull_may_hold(pull_t *p) {
     broker_t *b = group_broker(p->op.group);
     if (p->timeout_ms <= 0 || clock_mono_us() >= p->deadline_us) return false;
     if (atomic_load(&b->stopping)) return false;
-    if (atomic_load_explicit(&b->parked_pulls, memory_order_relaxed) < broker_settings(b)->max_parked_pulls) return true;
+    if (p->is_held || atomic_load_explicit(&b->parked_pulls, memory_order_relaxed) < broker_settings(b)->max_parked_pulls) return true;
     int64_t suppressed;
     if (log_permit(&b->parked_limit, 60 * 1000000LL, &suppressed))
         log_warn(b->log, "more than %d pulls wait for messages (pull.parked.max): further ones are answered at once (%lld times)",
@@ -251,7 +252,7 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
     reply_to_init(&p->reply, c, request);
     p->peer = peer_of(c);
     p->arrived_us = clock_mono_us();
-    p->timeout_ms = r->timeout_ms > INT32_MAX ? INT32_MAX : r->timeout_ms;
+    p->timeout_ms = r->timeout_ms > INT32_MAX ? INT32_MAX : r->timeout_ms < 0 ? -1 : r->timeout_ms;
     p->deadline_us = p->arrived_us + p->timeout_ms * 1000;
     p->last = r->pull_offset_last;
     p->request_num = r->request_num > PULL_MAX_REQUEST_NUM ? PULL_MAX_REQUEST_NUM : r->request_num;
@@ -304,7 +305,7 @@ void pull_command(void *arg, connection_t *c, const frame_t *request, block_t *b
         return;
     }
     group_t *g = group_get(b, r.subject, r.group);
-    if (g == NULL) {
+    if (g == NULL || group_is_crowded(g)) {
         connection_reply(c, request, RESPONSE_NO_MESSAGE, NULL);
         return;
     }

@@ -5,6 +5,9 @@
 #include "portability/clock.h"
 #include "protocol/codes.h"
 
+/* After looking at so many messages in vain the search goes on in a thread that may take its time: no loop is held hostage. */
+#define LOOKS_ON_LOOP 2000
+
 void pull_forget(pull_t *p) {
     chain_clear(&p->body);
     poll_result_clear(&p->result);
@@ -97,6 +100,18 @@ static found_t unacked_message(pull_t *p, int64_t pull_sequence, bool may_block)
     return FOUND_MESSAGES;
 }
 
+/* What the filter of a broadcast consumer leaves out counts as pulled too: nothing to report then. */
+static void report_unreadable(const pull_t *p, int64_t first, int64_t last) {
+    broker_t *b = group_broker(p->op.group);
+    int64_t suppressed;
+    if ((p->broadcast && tag_filter_is_active(&p->filter)) || !log_permit(&b->unreadable_limit, 1000000, &suppressed)) return;
+    log_warn(b->log,
+             "nothing is left of pulled messages %lld..%lld of subject %.*s, group %.*s, consumer %.*s: acknowledging them on its behalf "
+             "(%lld like it before)",
+             (long long)first, (long long)last, VIEW_ARG(group_subject_name(p->op.group)), VIEW_ARG(group_name(p->op.group)),
+             VIEW_ARG(p->consumer_id), (long long)suppressed);
+}
+
 /* broker.md 6.4 A, with the right behaviour of BUG-12. */
 static found_t find_unacked(pull_t *p, bool may_block) {
     int64_t pulled, acked;
@@ -113,6 +128,8 @@ static found_t find_unacked(pull_t *p, bool may_block) {
             if (count++ == 0) first = sequence;
         } else if (count > 0) {
             break;
+        } else if (!may_block && sequence - low >= LOOKS_ON_LOOP) {
+            return FOUND_COLD;
         }
     }
     if (count > 0) {
@@ -120,26 +137,24 @@ static found_t find_unacked(pull_t *p, bool may_block) {
         return FOUND_MESSAGES;
     }
     if (low != acked) return FOUND_NOTHING;
-    log_warn(group_broker(p->op.group)->log,
-             "nothing is left of pulled messages %lld..%lld of subject %.*s, group %.*s, consumer %.*s: acknowledging them on its behalf",
-             (long long)low + 1, (long long)pulled, VIEW_ARG(group_subject_name(p->op.group)), VIEW_ARG(group_name(p->op.group)),
-             VIEW_ARG(p->consumer_id));
+    report_unreadable(p, low + 1, pulled);
     pull_add_acked(p, low + 1, pulled);
     return FOUND_AGAIN;
 }
 
-/* First use of the group in this process. A group nobody knew is written down at once, so that a restart does not make it skip what is sent
- * meanwhile (BUG-31). */
+/* Where the group stands. One nobody knew is written down at once, so that a restart does not make it skip what is sent meanwhile (BUG-31);
+ * a reset may have given it its place before. */
 static found_t find_position(pull_t *p) {
     group_t *g = p->op.group;
     int64_t pulled;
     if (store_group_pulled(group_progress(g), &pulled)) {
-        group_set_next(g, pulled + 1);
+        if (group_next(g) < 0) group_set_next(g, pulled + 1);
         return FOUND_NOTHING;
     }
     int64_t min, next;
     if (!store_subject_bounds(group_subject(g), &min, &next)) min = next = 0;
     if (p->from_earliest) next = min;
+    if (group_next(g) >= 0) next = group_next(g);
     log_info(group_broker(g)->log, "new group %.*s of subject %.*s starts at message %lld", VIEW_ARG(group_name(g)),
              VIEW_ARG(group_subject_name(g)), (long long)next);
     int64_t consumer_pulled, acked;
@@ -205,10 +220,9 @@ static found_t retry_due(pull_t *p, bool may_block) {
 /* broker.md 6.4 B. */
 static found_t find_new(pull_t *p, bool may_block) {
     group_t *g = p->op.group;
-    if (group_next(g) < 0) {
-        found_t found = find_position(p);
-        if (found != FOUND_NOTHING) return found;
-    }
+    found_t found = find_position(p);
+    if (found != FOUND_NOTHING) return found;
+    int64_t begin = group_next(g);
     bool retry = group_kind(g) == SUBJECT_RETRY;
     int64_t before = retry ? clock_wall_ms() - broker_settings(group_broker(g))->retry_delay_ms : INT64_MAX;
     for (;;) {
@@ -216,7 +230,10 @@ static found_t find_new(pull_t *p, bool may_block) {
         apr_status_t rv = pull_poll(p, from, p->request_num, false, before, may_block);
         if (rv == QMQ_E_COLD) return FOUND_COLD;
         if (rv != APR_SUCCESS) {
-            log_error(group_broker(g)->log, "cannot read subject %.*s from message %lld", VIEW_ARG(group_subject_name(g)), (long long)from);
+            int64_t suppressed;
+            if (log_permit(&group_broker(g)->unreadable_limit, 1000000, &suppressed))
+                log_error(group_broker(g)->log, "cannot read subject %.*s from message %lld", VIEW_ARG(group_subject_name(g)),
+                          (long long)from);
             return FOUND_NOTHING;
         }
         if (p->result.count > 0) break;
@@ -225,6 +242,7 @@ static found_t find_new(pull_t *p, bool may_block) {
                      VIEW_ARG(group_name(g)), VIEW_ARG(group_subject_name(g)), (long long)from, (long long)p->result.next_begin);
         group_set_next(g, p->result.next_begin);
         if (p->result.next_begin <= from) return retry ? retry_due(p, may_block) : FOUND_NOTHING;
+        if (!may_block && p->result.next_begin - begin >= LOOKS_ON_LOOP) return FOUND_COLD;
     }
     int64_t pulled, acked;
     store_consumer_position(group_progress(g), p->consumer_id, &pulled, &acked);

@@ -230,12 +230,19 @@ static apr_status_t say(registration_t *r, int type) {
     return rv;
 }
 
-static void set_state(registration_t *r, int state) {
+/* From one state, or from any (-1), to another; false when it is in a third one. */
+static bool change_state(registration_t *r, int from, int to) {
     mutex_lock(&r->lock);
     int old = r->state;
-    r->state = state;
+    bool changes = from == -1 || old == from;
+    if (changes) r->state = to;
     mutex_unlock(&r->lock);
-    if (old != state) log_info(r->log, "broker state %s -> %s", broker_state_name(old), broker_state_name(state));
+    if (changes && old != to) log_info(r->log, "broker state %s -> %s", broker_state_name(old), broker_state_name(to));
+    return changes;
+}
+
+static void set_state(registration_t *r, int state) {
+    (void)change_state(r, -1, state);
 }
 
 static void beat(void *arg) {
@@ -326,12 +333,7 @@ void registration_go_online(registration_t *r, void (*online)(void *arg), void *
 }
 
 void registration_set_readonly(registration_t *r, bool readonly) {
-    int from = readonly ? BROKER_RW : BROKER_R;
-    mutex_lock(&r->lock);
-    bool changes = r->state == from;
-    mutex_unlock(&r->lock);
-    if (!changes) return;
-    set_state(r, readonly ? BROKER_R : BROKER_RW);
+    if (!change_state(r, readonly ? BROKER_RW : BROKER_R, readonly ? BROKER_R : BROKER_RW)) return;
     mutex_lock(&r->lock);
     if (r->heartbeat != NULL) periodic_trigger(r->heartbeat);
     mutex_unlock(&r->lock);

@@ -8,6 +8,8 @@
 /* One step of a big move: keeps memory and the time other requests wait bounded. */
 #define MOVE_BYTES (4 * 1024 * 1024)
 #define MOVE_MESSAGES 500
+/* On an event loop no more than this is looked at in one step. */
+#define LOOKS_ON_LOOP 2000
 
 void retry_move_init(retry_move_t *m, group_t *g) {
     memset(m, 0, sizeof *m);
@@ -52,7 +54,8 @@ apr_status_t retry_move_read(retry_move_t *m, group_t *g, view_t consumer_id, in
     chain_clear(&m->payloads);
     m->skipped = 0;
     int64_t sequence = first;
-    for (; sequence <= last && m->payloads.bytes < MOVE_BYTES && m->payloads.count < MOVE_MESSAGES; sequence++) {
+    int64_t end = may_block || last - first < LOOKS_ON_LOOP ? last : first + LOOKS_ON_LOOP - 1;
+    for (; sequence <= end && m->payloads.bytes < MOVE_BYTES && m->payloads.count < MOVE_MESSAGES; sequence++) {
         int64_t message = store_pull_lookup(group_progress(g), consumer_id, sequence);
         if (message < 0) {
             m->skipped++;
@@ -67,6 +70,7 @@ apr_status_t retry_move_read(retry_move_t *m, group_t *g, view_t consumer_id, in
             m->skipped++;
     }
     poll_result_clear(&m->result);
+    if (sequence <= last && m->payloads.count == 0) return QMQ_E_COLD;
     *reached = sequence - 1;
     if (m->skipped > 0)
         log_warn(b->log, "%zu messages of subject %.*s that group %.*s had pulled can no longer be read and are not moved to %.*s",

@@ -55,18 +55,24 @@ void waiters_unregister(broker_t *b, store_subject_t *subject, waiter_t *w) {
 void waiters_wake(store_subject_t *subject) {
     subject_waiters_t *s = store_subject_user(subject);
     if (s == NULL) return;
-    for (;;) {
-        mutex_lock(&s->lock);
-        waiter_t *w = s->head.next;
-        if (w == &s->head) {
-            mutex_unlock(&s->lock);
-            return;
-        }
+    /* Those who register again meanwhile wait for the next message. */
+    waiter_t woken = {.next = &woken, .previous = &woken};
+    mutex_lock(&s->lock);
+    if (s->head.next != &s->head) {
+        woken.next = s->head.next;
+        woken.previous = s->head.previous;
+        woken.next->previous = woken.previous->next = &woken;
+        s->head.next = s->head.previous = &s->head;
+    }
+    while (woken.next != &woken) {
+        waiter_t *w = woken.next;
         waiter_unlink(w);
         /* Woken under the lock: unregistering waits for it, so w cannot go away in between. */
         w->wake(w);
         mutex_unlock(&s->lock);
+        mutex_lock(&s->lock);
     }
+    mutex_unlock(&s->lock);
 }
 
 void waiters_free_all(broker_t *b) {

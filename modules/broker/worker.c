@@ -6,6 +6,9 @@
 /* A batch is handed over early when it holds this much, so that one append stays within the cache. */
 #define BATCH_BYTES (1024 * 1024)
 #define BATCH_MESSAGES 4096
+/* What is kept of batches that came back: a burst must not own its memory for ever. */
+#define SPARE_BATCHES 4
+#define SPARE_CAPACITY (2 * BATCH_MESSAGES)
 
 typedef struct message_batch {
     store_batch_t batch; /* first: the store hands it back */
@@ -38,11 +41,14 @@ struct worker {
     int index;
     task_t flush;
     bool flush_deferred;
+    bool flushing;
     message_batch_t *messages; /* being filled */
     size_t staged;             /* slots of the source that is not committed yet */
     action_batch_t *actions;
     message_batch_t *spare_messages;
     action_batch_t *spare_actions;
+    int spare_message_count;
+    int spare_action_count;
     mutex_t lock;
     condition_t idle;
     int in_flight; /* batches; under lock */
@@ -87,14 +93,50 @@ static void flush_actions(worker_t *w) {
 static void worker_flush(task_t *task) {
     worker_t *w = (worker_t *)((char *)task - offsetof(worker_t, flush));
     w->flush_deferred = false;
+    w->flushing = true;
     flush_messages(w);
     flush_actions(w);
+    w->flushing = false;
 }
 
 static void worker_defer_flush(worker_t *w) {
     if (w->flush_deferred) return;
     w->flush_deferred = true;
-    loop_defer(w->loop, &w->flush);
+    /* What an append sets off is appended in the next round: a group with many requests waiting must not keep the loop from its sockets. */
+    if (w->flushing)
+        loop_post(w->loop, &w->flush);
+    else
+        loop_defer(w->loop, &w->flush);
+}
+
+static void message_batch_free(message_batch_t *m) {
+    memory_free(m->messages);
+    memory_free(m);
+}
+
+static void message_batch_put_back(worker_t *w, message_batch_t *m) {
+    if (w->spare_message_count == SPARE_BATCHES || m->capacity > SPARE_CAPACITY) {
+        message_batch_free(m);
+        return;
+    }
+    w->spare_message_count++;
+    m->spare = w->spare_messages;
+    w->spare_messages = m;
+}
+
+static void action_batch_free(action_batch_t *a) {
+    memory_free(a->actions);
+    memory_free(a);
+}
+
+static void action_batch_put_back(worker_t *w, action_batch_t *a) {
+    if (w->spare_action_count == SPARE_BATCHES || a->capacity > SPARE_CAPACITY) {
+        action_batch_free(a);
+        return;
+    }
+    w->spare_action_count++;
+    a->spare = w->spare_actions;
+    w->spare_actions = a;
 }
 
 static void messages_stored(message_batch_t *m) {
@@ -112,8 +154,7 @@ static void messages_stored(message_batch_t *m) {
         s->stored(s);
         s = next;
     }
-    m->spare = w->spare_messages;
-    w->spare_messages = m;
+    message_batch_put_back(w, m);
     worker_left(w);
 }
 
@@ -126,8 +167,7 @@ static void actions_appended(action_batch_t *a) {
         s->appended(s);
         s = next;
     }
-    a->spare = w->spare_actions;
-    w->spare_actions = a;
+    action_batch_put_back(w, a);
     worker_left(w);
 }
 
@@ -158,10 +198,12 @@ static void action_batch_done(store_action_batch_t *batch) {
 
 static message_batch_t *message_batch_get(worker_t *w) {
     message_batch_t *m = w->spare_messages;
-    if (m != NULL)
+    if (m != NULL) {
         w->spare_messages = m->spare;
-    else
+        w->spare_message_count--;
+    } else {
         m = memory_zalloc(sizeof *m);
+    }
     m->batch.done = message_batch_done;
     m->task.run = messages_stored_task;
     m->worker = w;
@@ -174,10 +216,12 @@ static message_batch_t *message_batch_get(worker_t *w) {
 
 static action_batch_t *action_batch_get(worker_t *w) {
     action_batch_t *a = w->spare_actions;
-    if (a != NULL)
+    if (a != NULL) {
         w->spare_actions = a->spare;
-    else
+        w->spare_action_count--;
+    } else {
         a = memory_zalloc(sizeof *a);
+    }
     a->batch.done = action_batch_done;
     a->task.run = actions_appended_task;
     a->worker = w;
@@ -246,25 +290,17 @@ worker_t *worker_create(broker_t *b, int index) {
 }
 
 void worker_destroy(worker_t *w) {
-    if (w->messages != NULL) {
-        w->messages->spare = w->spare_messages;
-        w->spare_messages = w->messages;
-    }
-    if (w->actions != NULL) {
-        w->actions->spare = w->spare_actions;
-        w->spare_actions = w->actions;
-    }
+    if (w->messages != NULL) message_batch_free(w->messages);
+    if (w->actions != NULL) action_batch_free(w->actions);
     while (w->spare_messages != NULL) {
         message_batch_t *m = w->spare_messages;
         w->spare_messages = m->spare;
-        memory_free(m->messages);
-        memory_free(m);
+        message_batch_free(m);
     }
     while (w->spare_actions != NULL) {
         action_batch_t *a = w->spare_actions;
         w->spare_actions = a->spare;
-        memory_free(a->actions);
-        memory_free(a);
+        action_batch_free(a);
     }
     condition_destroy(&w->idle);
     mutex_destroy(&w->lock);

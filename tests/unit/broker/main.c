@@ -1,0 +1,10 @@
+#include "suites.h"
+
+int main(int argc, char **argv) {
+    const test_suite_t suites[] = {
+        {"pull", pull_cases},       {"find", find_cases},     {"ack", ack_cases},
+        {"produce", produce_cases}, {"group", group_cases},   {"waiters", waiters_cases},
+        {"races", races_cases},     {"limits", limits_cases}, {NULL, NULL},
+    };
+    return test_main(argc, argv, suites);
+}

@@ -159,8 +159,7 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
     broker_t *b = arg;
     (void)block;
     ack_request_t r;
-    if (!ack_request_read(request->body, request->version, &r) || r.subject.size == 0 || r.group.size == 0 || r.consumer_id.size == 0 ||
-        r.pull_offset_last > LAST_PULL_SEQUENCE) {
+    if (!ack_request_read(request->body, request->version, &r) || r.subject.size == 0 || r.group.size == 0 || r.consumer_id.size == 0) {
         connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
         return;
     }
@@ -168,7 +167,7 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
         connection_reply(c, request, RESPONSE_SUCCESS, NULL);
         return;
     }
-    group_t *g = group_get(b, r.subject, r.group);
+    group_t *g = r.pull_offset_last > LAST_PULL_SEQUENCE ? NULL : group_get(b, r.subject, r.group);
     if (g == NULL || group_is_crowded(g)) {
         connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
         return;

@@ -3,14 +3,10 @@
 #ifndef QMQ_BASE_MEMORY_H
 #define QMQ_BASE_MEMORY_H
 
+#include "portability/format.h"
+
 #include <stdarg.h>
 #include <stddef.h>
-
-#if defined(__GNUC__)
-#define QMQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#else
-#define QMQ_PRINTF(f, a)
-#endif
 
 void *memory_alloc(size_t size);
 void *memory_zalloc(size_t size);

@@ -22,11 +22,11 @@ static apr_status_t select_rows(db_session_t *session, const char *statement, co
 }
 
 /* The registered brokers that this one may have been taken for: "host h1 port 20881 (group g1, MASTER), ..." */
-static void describe_near(const broker_rows_t *near, char *to, size_t size) {
+static void describe_similar(const broker_rows_t *similar, char *to, size_t size) {
     size_t used = 0;
     *to = 0;
-    for (size_t i = 0; i < near->count && used < size; i++) {
-        const broker_row_t *row = &near->items[i];
+    for (size_t i = 0; i < similar->count && used < size; i++) {
+        const broker_row_t *row = &similar->items[i];
         int n = snprintf(to + used, size - used, "%shost %s port %d (group %s, %s)", i == 0 ? "" : ", ", row->host, (int)row->serve_port,
                          row->group, broker_role_name(row->role));
         if (n > 0) used += (size_t)n;
@@ -37,11 +37,11 @@ static void tell_unknown(const acquisition_t *a, db_session_t *session) {
     int64_t suppressed;
     if (!log_permit(&a->m->unknown_broker_limit, LINE_US, &suppressed)) return;
     char others[512] = "";
-    broker_rows_t near = {.items = NULL};
+    broker_rows_t similar = {.items = NULL};
     db_value_t values[] = {DB_TEXT_OF(view_of(a->host)), DB_INT_OF(a->port)};
-    if (select_rows(session, database_statements(a->m->database)->broker_near, values, 2, &near) == APR_SUCCESS)
-        describe_near(&near, others, sizeof others);
-    memory_free(near.items);
+    if (select_rows(session, database_statements(a->m->database)->broker_near, values, 2, &similar) == APR_SUCCESS)
+        describe_similar(&similar, others, sizeof others);
+    memory_free(similar.items);
     log_warn(
         a->m->log,
         "no broker is registered as host %s port %d%s%s; register it with tools AddBroker, host name and port must be equal to the letter "

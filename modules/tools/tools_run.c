@@ -32,10 +32,10 @@ static const tool_command_t *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name, FILE *err) {
-    nearest_t near = {.name = NULL};
-    for (const tool_command_t *c = tool_commands; c->name != NULL; c++) nearest_offer(&near, view_of(name), c->name);
+    nearest_t nearest = {.name = NULL};
+    for (const tool_command_t *c = tool_commands; c->name != NULL; c++) nearest_offer(&nearest, view_of(name), c->name);
     (void)fprintf(err, "%s: %s. The nearest command is %s, all are listed by tools --help\n",
-                  *name == '-' ? "Unknown option" : "Unmatched argument", name, near.name);
+                  *name == '-' ? "Unknown option" : "Unmatched argument", name, nearest.name);
     return TOOLS_USAGE;
 }
 

@@ -23,3 +23,8 @@ qmq_windows_library(PkgConfig::MHD LIBRARIES microhttpd ws2_32)
 qmq_windows_library(PkgConfig::CURL LIBRARIES curl ssl crypto ws2_32 crypt32 bcrypt DEFINITIONS CURL_STATICLIB)
 qmq_windows_library(qmq_deflate LIBRARIES deflate)
 qmq_windows_library(qmq_cunit LIBRARIES cunit)
+
+# printf with the formats of C11, and the functions of Windows 10.
+target_compile_definitions(qmq_flags INTERFACE __USE_MINGW_ANSI_STDIO=1 _WIN32_WINNT=0x0A00 WINVER=0x0A00)
+# Its isnan and isinf are macros that look at each width of number; the Linux build warns where ours are mixed.
+target_compile_options(qmq_flags INTERFACE -Wno-float-conversion)

@@ -8,6 +8,8 @@
 #include "portability/clock.h"
 #include "portability/thread.h"
 
+#include <apr_env.h>
+#include <apr_pools.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,17 +160,20 @@ static void servers_that_do_not_speak_http(void) {
 
 static void the_proxy_of_the_environment_is_not_used(void) {
     char base[64], url[128];
+    apr_pool_t *pool;
+    CU_ASSERT_EQUAL_FATAL(apr_pool_create(&pool, NULL), APR_SUCCESS);
     http_server_t *s = start(base, sizeof base);
-    CU_ASSERT_EQUAL(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
-    CU_ASSERT_EQUAL(setenv("all_proxy", "http://127.0.0.1:1", 1), 0);
+    CU_ASSERT_EQUAL(apr_env_set("http_proxy", "http://127.0.0.1:1", pool), APR_SUCCESS);
+    CU_ASSERT_EQUAL(apr_env_set("all_proxy", "http://127.0.0.1:1", pool), APR_SUCCESS);
     (void)snprintf(url, sizeof url, "%s/echo", base);
     http_answer_t a;
     CU_ASSERT_EQUAL_FATAL(http_fetch(&(http_call_t){.url = url, .method = "GET"}, &a, NULL), APR_SUCCESS);
     CU_ASSERT_EQUAL(a.status, 202);
     http_answer_free(&a);
-    CU_ASSERT_EQUAL(unsetenv("http_proxy"), 0);
-    CU_ASSERT_EQUAL(unsetenv("all_proxy"), 0);
+    CU_ASSERT_EQUAL(apr_env_delete("http_proxy", pool), APR_SUCCESS);
+    CU_ASSERT_EQUAL(apr_env_delete("all_proxy", pool), APR_SUCCESS);
     http_server_stop(s);
+    apr_pool_destroy(pool);
 }
 
 static void fetch_often(void *arg) {

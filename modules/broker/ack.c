@@ -22,7 +22,7 @@ typedef struct ack {
     operation_t op; /* first */
     reply_to_t reply;
     action_source_t source;
-    store_action_t action;
+    store_action_t actions[2];
     retry_move_t move;
     bool has_move;
     job_t job;
@@ -56,18 +56,36 @@ static void ack_moved(message_source_t *source) {
     group_continue(a->op.group);
 }
 
+static store_action_t *ack_action(ack_t *a, action_type_t type, int64_t first, int64_t last) {
+    store_action_t *action = &a->actions[a->source.count++];
+    *action = (store_action_t){.type = type,
+                               .group = group_progress(a->op.group),
+                               .consumer_id = a->consumer_id,
+                               .time_ms = clock_wall_ms(),
+                               .broadcast = a->broadcast,
+                               .first_pull = first,
+                               .last_pull = last};
+    return action;
+}
+
+/* An acknowledgement of a consumer nobody knows would be ignored: its pulls were lost with the end of the action log. An empty pull makes
+ * it known, so that its sequences go on behind what it acknowledged (BUG-11). */
+static void ack_introduce(ack_t *a) {
+    int64_t pulled, acked, next;
+    if (store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked) || a->last < 0) return;
+    (void)group_position(a->op.group, false, &next);
+    store_action_t *pull = ack_action(a, ACTION_PULL, a->last + 1, a->last);
+    pull->first_message = next;
+    pull->last_message = next - 1;
+}
+
 static step_t ack_write(ack_t *a, int64_t first, int64_t last) {
     group_t *g = a->op.group;
     a->phase = ACK_WRITES_RANGE;
-    a->action = (store_action_t){.type = ACTION_RANGE_ACK,
-                                 .group = group_progress(g),
-                                 .consumer_id = a->consumer_id,
-                                 .time_ms = clock_wall_ms(),
-                                 .broadcast = a->broadcast,
-                                 .first_pull = first,
-                                 .last_pull = last};
-    a->source.actions = &a->action;
-    a->source.count = 1;
+    a->source.count = 0;
+    ack_introduce(a);
+    (void)ack_action(a, ACTION_RANGE_ACK, first, last);
+    a->source.actions = a->actions;
     a->source.appended = ack_appended;
     worker_add_actions(group_home(g), &a->source);
     return STEP_WAITS;

@@ -273,6 +273,20 @@ int64_t group_next(const group_t *g) {
     return g->next;
 }
 
+bool group_position(const group_t *g, bool from_earliest, int64_t *next) {
+    int64_t pulled, min;
+    bool known = store_group_pulled(g->progress, &pulled);
+    if (g->next >= 0) {
+        *next = g->next;
+    } else if (known) {
+        *next = pulled + 1;
+    } else {
+        if (!store_subject_bounds(g->subject, &min, next)) min = *next = 0;
+        if (from_earliest) *next = min;
+    }
+    return known;
+}
+
 void group_set_next(group_t *g, int64_t next) {
     g->next = next;
 }

@@ -43,6 +43,9 @@ subject_kind_t group_kind(const group_t *g);
 /* Next message sequence to hand out; -1 not decided yet. Home loop, or the cold reader the running operation waits for. */
 int64_t group_next(const group_t *g);
 void group_set_next(group_t *g, int64_t next);
+/* The same, decided when it was not: behind what was pulled; for a group that no action names (then false) at the end of the subject, or at
+ * its beginning. */
+bool group_position(const group_t *g, bool from_earliest, int64_t *next);
 
 /* Held pulls, in order of arrival; opaque to the group. The first hold keeps the group at home, the last unhold gives it up. Home loop. */
 typedef struct held {

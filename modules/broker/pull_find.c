@@ -146,15 +146,11 @@ static found_t find_unacked(pull_t *p, bool may_block) {
  * a reset may have given it its place before. */
 static found_t find_position(pull_t *p) {
     group_t *g = p->op.group;
-    int64_t pulled;
-    if (store_group_pulled(group_progress(g), &pulled)) {
-        if (group_next(g) < 0) group_set_next(g, pulled + 1);
+    int64_t next;
+    if (group_position(g, p->from_earliest, &next)) {
+        group_set_next(g, next);
         return FOUND_NOTHING;
     }
-    int64_t min, next;
-    if (!store_subject_bounds(group_subject(g), &min, &next)) min = next = 0;
-    if (p->from_earliest) next = min;
-    if (group_next(g) >= 0) next = group_next(g);
     log_info(group_broker(g)->log, "new group %.*s of subject %.*s starts at message %lld", VIEW_ARG(group_name(g)),
              VIEW_ARG(group_subject_name(g)), (long long)next);
     int64_t consumer_pulled, acked;

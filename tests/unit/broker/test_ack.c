@@ -177,6 +177,24 @@ static void broker_43_ack_beyond_what_was_pulled(void) {
     end();
 }
 
+/* The consumer's pulls were lost with the end of the action log; it goes on where it stood. */
+static void broker_43_ack_of_an_unknown_consumer(void) {
+    begin(3);
+    CU_ASSERT_EQUAL(ack(&c, PULL(.consumer = "d"), 0, 4), RESPONSE_SUCCESS);
+    CU_ASSERT_EQUAL(ack(&c, PULL(.consumer = "d"), 0, 4), RESPONSE_SUCCESS);
+    CU_ASSERT_EQUAL(ack(&c, PULL(.group = "lost"), 0, 7), RESPONSE_SUCCESS);
+    asked_t all = *PULL(.group = "b", .consumer = "b", .broadcast = true);
+    CU_ASSERT_EQUAL(ack(&c, &all, 1, 1), RESPONSE_SUCCESS);
+    client_close(&c);
+    site_restart(&s);
+    CU_ASSERT_TRUE_FATAL(client_open(&c, s.port));
+    SENDS(&c, "s", "m3");
+    GIVES(&c, PULL(.consumer = "d", .last = 4), 5, "m3");
+    GIVES(&c, PULL(.group = "lost", .last = 7), 8, "m3");
+    GIVES(&c, &all, 3, "m3");
+    end();
+}
+
 /* One absurd range must not be taken: later sequences could not be counted, and the action would spoil those of others. */
 static void ack_of_absurd_sequences(void) {
     static const int64_t lasts[] = {INT64_MAX, INT64_MAX - 1, ((int64_t)1 << 61) + 1, ((int64_t)1 << 60) + 1};
@@ -294,6 +312,7 @@ const test_case_t ack_cases[] = {TEST(broker_40_heartbeat_logs_nothing),
                                  TEST(long_gap),
                                  TEST(long_gap_of_big_messages),
                                  TEST(broker_43_ack_beyond_what_was_pulled),
+                                 TEST(broker_43_ack_of_an_unknown_consumer),
                                  TEST(ack_of_absurd_sequences),
                                  TEST(reversed_range),
                                  TEST(broker_35_broadcast_gap_is_not_moved),

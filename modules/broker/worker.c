@@ -179,13 +179,21 @@ static void actions_appended_task(task_t *task) {
     actions_appended((action_batch_t *)((char *)task - offsetof(action_batch_t, task)));
 }
 
+/* From another thread. It counts as in flight until it has left the loop's code: by then the task may have run, and without it
+ * worker_drain would let the loop be freed meanwhile. */
+static void worker_post(worker_t *w, task_t *task) {
+    worker_entered(w);
+    loop_post(w->loop, task);
+    worker_left(w);
+}
+
 /* Whoever wrote the batch calls these; the rest happens on the worker's own loop. */
 static void message_batch_done(store_batch_t *batch) {
     message_batch_t *m = (message_batch_t *)batch;
     if (loop_is_current(m->worker->loop))
         messages_stored(m);
     else
-        loop_post(m->worker->loop, &m->task);
+        worker_post(m->worker, &m->task);
 }
 
 static void action_batch_done(store_action_batch_t *batch) {
@@ -193,7 +201,7 @@ static void action_batch_done(store_action_batch_t *batch) {
     if (loop_is_current(a->worker->loop))
         actions_appended(a);
     else
-        loop_post(a->worker->loop, &a->task);
+        worker_post(a->worker, &a->task);
 }
 
 static message_batch_t *message_batch_get(worker_t *w) {

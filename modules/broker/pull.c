@@ -10,6 +10,8 @@
 /* A request that has waited this long beyond its hold is dropped without an answer: its client has given up (broker.md 6.3). */
 #define PULL_GRACE_US (2500 * 1000)
 #define PULL_DEFAULT_NUM 20
+/* A request with names and tags beyond this is not held: pull.parked.max bounds how many are, this how big. */
+#define HELD_TEXT_MOST 16384
 
 static step_t pull_run(operation_t *op);
 static step_t pull_attempt(pull_t *p);
@@ -139,7 +141,7 @@ static void pull_hold_ended(loop_timer_t *timer) {
 static bool pull_may_hold(pull_t *p) {
     broker_t *b = group_broker(p->op.group);
     if (p->timeout_ms <= 0 || clock_mono_us() >= p->deadline_us) return false;
-    if (atomic_load(&b->stopping)) return false;
+    if (atomic_load(&b->stopping) || p->text_size > HELD_TEXT_MOST) return false;
     if (p->is_held || atomic_load_explicit(&b->parked_pulls, memory_order_relaxed) < broker_settings(b)->max_parked_pulls) return true;
     int64_t suppressed;
     if (log_permit(&b->parked_limit, 60 * 1000000LL, &suppressed))
@@ -259,6 +261,7 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
     p->version = request->version;
     p->broadcast = r->broadcast;
     p->from_earliest = r->offset == PULL_OFFSET_EARLIEST;
+    p->text_size = r->consumer_id.size + tags;
     memcpy(p->text, r->consumer_id.data, r->consumer_id.size);
     p->consumer_id = view_make(p->text, r->consumer_id.size);
     if (tags > 0) {

@@ -49,6 +49,7 @@ typedef struct pull {
     size_t action_capacity;
     store_action_t first_action; /* room for the usual case */
     poll_result_t result;
+    size_t text_size;
     char text[];
 } pull_t;
 

@@ -100,7 +100,7 @@ bool site_faults(const char *rules) {
 #endif
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SLOWER 10
+#define SLOWER 4
 #else
 #define SLOWER 1
 #endif

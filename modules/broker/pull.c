@@ -152,6 +152,7 @@ static bool pull_may_hold(pull_t *p) {
 
 static void pull_hold(pull_t *p) {
     group_t *g = p->op.group;
+    poll_result_free(&p->result);
     if (p->is_held) return;
     p->is_held = true;
     atomic_fetch_add_explicit(&group_broker(g)->parked_pulls, 1, memory_order_relaxed);
@@ -280,10 +281,10 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
 /* Un-acked messages of the group may have to move to its retry subject one day: that name must be storable too. */
 static bool pull_names_are_servable(broker_t *b, const pull_request_t *r) {
     if (!pull_name_is_legal(r->subject) || !pull_name_is_legal(r->group) || !pull_name_is_legal(r->consumer_id)) return false;
+    if (!subject_is_storable(r->subject)) return false;
     view_t real, group;
     subject_split(r->subject, &real, &group);
-    if (subject_is_storable(r->subject) &&
-        (r->broadcast || subject_kind(r->subject) != SUBJECT_NORMAL || subject_dead_name(real, r->group, NULL, 0) <= SUBJECT_MAX_BYTES))
+    if (r->broadcast || subject_kind(r->subject) != SUBJECT_NORMAL || subject_dead_name(real, r->group, NULL, 0) <= SUBJECT_MAX_BYTES)
         return true;
     int64_t suppressed;
     if (log_permit(&b->overflow_limit, 60 * 1000000LL, &suppressed))

@@ -87,6 +87,7 @@ static void answer_held_pulls(broker_t *b) {
 
 void traffic_close(broker_t *b) {
     atomic_store(&b->stopping, true);
+    atomic_store(&b->read_only, true); /* also when it went on line while it was asked to stop */
     if (b->sync_port != NULL) net_server_destroy(b->sync_port, 0);
     if (b->client_port != NULL) {
         net_server_stop_accepting(b->client_port);

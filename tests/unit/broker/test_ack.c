@@ -24,7 +24,7 @@ static void begin(int n) {
     CU_ASSERT_TRUE(batch_send(&b, &c, 1) && client_expect(&c, RESPONSE_SUCCESS, 1, NULL, 0));
     pulled_t p;
     CU_ASSERT_TRUE(pull(&c, PULL(.num = n), &p));
-    CU_ASSERT_EQUAL(p.count, n);
+    CU_ASSERT_EQUAL(p.count, (size_t)n);
     pulled_free(&p);
 }
 

@@ -4,6 +4,7 @@
 
 #include "broker/group.h"
 #include "broker/worker.h"
+#include "portability/clock.h"
 
 #include <stdio.h>
 
@@ -185,5 +186,37 @@ static void broker_38_loop_goes_round_meanwhile(void) {
     end();
 }
 
-const test_case_t limits_cases[] = {TEST(parked_pulls_are_bounded), TEST(big_requests_are_not_held),           TEST(filters_with_many_tags),
-                                    TEST(long_search_in_vain),      TEST(broker_38_loop_goes_round_meanwhile), TEST_END};
+static bool clock_is_past(void *arg) {
+    return clock_mono_us() > *(int64_t *)arg;
+}
+
+static void broker_27_request_that_waited_too_long_is_dropped(void) {
+    site_init(&s);
+    begin();
+    static brake_t brake;
+    memset(&brake, 0, sizeof brake);
+    loops_call(s.broker.loops, 0, brake_on, &brake);
+    CU_ASSERT_TRUE(pull_send(&c, 1, PULL(.timeout_ms = -1)));
+    CU_ASSERT_TRUE(pull_send(&c, 2, PULL(.timeout_ms = 600000)));
+    CU_ASSERT_TRUE(ack_send(&c, 3, PULL(), 0, 0));
+    GIVES(&c, PULL(.group = "another"), 0, "");
+    int64_t too_late = clock_mono_us() + 2550000;
+    CU_ASSERT_TRUE(test_wait(clock_is_past, &too_late, 20));
+    brake.task.run = brake_off;
+    loop_post(loops_at(s.broker.loops, 0), &brake.task);
+    CU_ASSERT_TRUE(client_expect(&c, RESPONSE_SUCCESS, 3, NULL, 0)); /* 1 is never answered, 2 is held */
+    SENDS(&other, "s", "m0");
+    pulled_t p;
+    CU_ASSERT_TRUE(pulled_read(&c, &p));
+    CU_ASSERT_EQUAL(p.opaque, 2);
+    pulled_free(&p);
+    end();
+}
+
+const test_case_t limits_cases[] = {TEST(parked_pulls_are_bounded),
+                                    TEST(big_requests_are_not_held),
+                                    TEST(filters_with_many_tags),
+                                    TEST(long_search_in_vain),
+                                    TEST(broker_38_loop_goes_round_meanwhile),
+                                    TEST(broker_27_request_that_waited_too_long_is_dropped),
+                                    TEST_END};

@@ -177,6 +177,30 @@ static void broker_26_time_outs_that_do_not_hold(void) {
     end();
 }
 
+static bool only_one_connection(void *arg) {
+    (void)arg;
+    return net_server_connections(s.broker.client_port) == 1;
+}
+
+/* What comes after its connection has gone is not handed to a held pull. */
+static void held_pull_of_a_connection_that_is_gone(void) {
+    begin();
+    GIVES(&c, PULL(), 0, "");
+    client_t gone;
+    CU_ASSERT_TRUE_FATAL(client_open(&gone, s.port));
+    CU_ASSERT_TRUE(pull_send(&gone, 1, PULL(.consumer = "gone", .timeout_ms = 600000)));
+    CU_ASSERT_TRUE(site_holds(&s, 1));
+    client_close(&gone);
+    CU_ASSERT_TRUE(test_wait(only_one_connection, NULL, 20));
+    SENDS(&c, "s", "m0");
+    CU_ASSERT_TRUE(site_holds(&s, 0));
+    GIVES(&c, PULL(), 0, "m0");
+    int64_t pulled = 0, acked = 0;
+    site_position(&s, "s", "g", "gone", &pulled, &acked);
+    CU_ASSERT_EQUAL(pulled, -1);
+    end();
+}
+
 static void broker_53_reset_in_the_groups_turn(void) {
     begin();
     SENDS(&c, "s", "m0 m1 m2");
@@ -211,5 +235,6 @@ const test_case_t pull_cases[] = {TEST(broker_20_new_group_starts_at_latest),
                                   TEST(broker_24_illegal_names),
                                   TEST(broker_25_hold_ends_in_time),
                                   TEST(broker_26_time_outs_that_do_not_hold),
+                                  TEST(held_pull_of_a_connection_that_is_gone),
                                   TEST(broker_53_reset_in_the_groups_turn),
                                   TEST_END};

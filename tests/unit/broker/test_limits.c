@@ -31,7 +31,6 @@ static void parked_pulls_are_bounded(void) {
     CU_ASSERT_TRUE(site_holds(&s, 3));
     GIVES(&other, PULL(.timeout_ms = 600000), 0, "");
     GIVES(&other, PULL(.group = "another", .timeout_ms = 600000), 0, "");
-    /* At the bound a held one that is woken for nothing stays held. */
     SENDS(&other, "s", "m0 m1");
     CU_ASSERT_TRUE(answer_gives(&c, 0, "m0"));
     CU_ASSERT_TRUE(answer_gives(&c, 1, "m1"));
@@ -45,6 +44,20 @@ static void parked_pulls_are_bounded(void) {
     CU_ASSERT_TRUE(pull_send(&other, 1, PULL(.group = "another", .last = 1, .timeout_ms = 600000)));
     CU_ASSERT_TRUE(answer_gives(&other, 2, "m2"));
     CU_ASSERT_TRUE(site_holds(&s, 2));
+    end();
+}
+
+/* Woken too early, at the bound: it counts already and stays held. */
+static void held_pull_at_the_bound_stays(void) {
+    site_init(&s);
+    s.settings.max_parked_pulls = 1;
+    s.settings.retry_delay_ms = 300;
+    begin();
+    GIVES(&c, PULL(.subject = "%RETRY%s%g"), 0, "");
+    CU_ASSERT_TRUE(pull_send(&c, 1, PULL(.subject = "%RETRY%s%g", .timeout_ms = 600000)));
+    CU_ASSERT_TRUE(site_holds(&s, 1));
+    SENDS(&other, "%RETRY%s%g", "m0");
+    CU_ASSERT_TRUE(answer_gives(&c, 0, "m0"));
     end();
 }
 
@@ -214,6 +227,7 @@ static void broker_27_request_that_waited_too_long_is_dropped(void) {
 }
 
 const test_case_t limits_cases[] = {TEST(parked_pulls_are_bounded),
+                                    TEST(held_pull_at_the_bound_stays),
                                     TEST(big_requests_are_not_held),
                                     TEST(filters_with_many_tags),
                                     TEST(long_search_in_vain),

@@ -147,7 +147,7 @@ static bool is_online_with_groups(void *arg) {
     return has_groups(arg) && ((use_t *)arg)->online;
 }
 
-static void client_07_08_stale_answers(void) {
+static void client_07_08_wire_25_stale_answers(void) {
     fake_t f;
     fake_start(&f, 1);
     use_t u = begin(fake_client(&f), CLIENT_CONSUMER, "s", "g");
@@ -165,7 +165,7 @@ static void client_07_08_stale_answers(void) {
     fake_stop(&f);
 }
 
-static void client_09_usable_states(void) {
+static void client_09_wire_26_usable_states(void) {
     static const struct {
         int type;
         int8_t state;
@@ -185,7 +185,7 @@ static void client_09_usable_states(void) {
     fake_stop(&f);
 }
 
-static void client_10_empty_list_leaves_a_producers_groups(void) {
+static void client_10_wire_25_empty_list_leaves_a_producers_groups(void) {
     fake_t f;
     fake_start(&f, 1);
     use_t producer = begin(fake_client(&f), CLIENT_PRODUCER, "s", "");
@@ -210,8 +210,8 @@ const test_case_t route_cases[] = {
     TEST(client_01_03_04_registration),
     TEST(client_05_06_metaserver_comes_later),
     TEST(client_05_lost_registration_is_sent_again),
-    TEST(client_07_08_stale_answers),
-    TEST(client_09_usable_states),
-    TEST(client_10_empty_list_leaves_a_producers_groups),
+    TEST(client_07_08_wire_25_stale_answers),
+    TEST(client_09_wire_26_usable_states),
+    TEST(client_10_wire_25_empty_list_leaves_a_producers_groups),
     TEST_END,
 };

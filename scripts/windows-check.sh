@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 cache=${QMQ_CACHE:-$HOME/.cache/qmq}/wine
-run=$(mktemp -d "${TMPDIR:-/tmp}/qmq-wine-XXXXXX")
+run=$(mktemp -d "${TMPDIR:-/tmp}/qmq-wine-XXXXXX") || exit 1
 export PATH="$PATH:/usr/lib/wine" WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=d;mshtml=d"
 unset DISPLAY
 
@@ -54,10 +54,28 @@ run_unit() { # PROGRAM
     echo "windows $(basename "$1" .exe): ${p:-0} passed, ${f:-0} failed"
 }
 
+# docs/licenses.md names what is linked in, in the version that is linked in.
+check_licences() {
+    . scripts/windows-versions.sh
+    wrong=0
+    for source in $windows_sources; do
+        grep -qF "| ${source%%=*} ${source#*=} |" docs/licenses.md && continue
+        echo "docs/licenses.md does not name ${source%%=*} ${source#*=} of scripts/windows-versions.sh"
+        wrong=1
+    done
+    passed=$((passed + 1 - wrong))
+    failed=$((failed + wrong))
+}
+
 scripts/windows-build.sh || exit 1
-template=$cache/$(wine64 --version | tr -c 'A-Za-z0-9.\n' '_')
+check_licences
+version=$(wine64 --version) || {
+    echo "windows-check: wine64 does not run; install packages wine and wine64" >&2
+    exit 1
+}
+template=$cache/$(echo "$version" | tr -c 'A-Za-z0-9.\n' '_')
 make_template
-cp -a --reflink=auto "$template" "$run/prefix"
+cp -a --reflink=auto "${template:?}" "${run:?}/prefix" || exit 1
 export WINEPREFIX="$run/prefix"
 wineserver -p >/dev/null 2>&1 </dev/null
 for program in build/windows/tests/unit/*/unit_*.exe; do

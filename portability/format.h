@@ -11,4 +11,11 @@
 #define QMQ_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #endif
 
+/* For functions that never return NULL. */
+#if defined(__GNUC__)
+#define QMQ_NEVER_NULL __attribute__((returns_nonnull))
+#else
+#define QMQ_NEVER_NULL
+#endif
+
 #endif

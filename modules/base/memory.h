@@ -8,11 +8,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-void *memory_alloc(size_t size);
-void *memory_zalloc(size_t size);
-void *memory_realloc(void *old, size_t size);
+void *memory_alloc(size_t size) QMQ_NEVER_NULL;
+void *memory_zalloc(size_t size) QMQ_NEVER_NULL;
+void *memory_realloc(void *old, size_t size) QMQ_NEVER_NULL;
 void *memory_try(size_t size);
-char *memory_strdup(const char *s);
+char *memory_strdup(const char *s) QMQ_NEVER_NULL;
 char *memory_strndup(const char *s, size_t size);
 void *memory_dup(const void *from, size_t size);
 /* printf into memory of its own; caller frees. */

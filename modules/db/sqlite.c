@@ -113,7 +113,7 @@ static apr_status_t execute(db_session_t *session, const char *sql, const db_val
     sqlite_session_t *s = (sqlite_session_t *)session;
     cached_statement_t *c = NULL;
     apr_status_t status = prepare(s, sql, &c);
-    if (status != APR_SUCCESS) return status;
+    if (status != APR_SUCCESS || c == NULL) return status;
     c->busy = true;
     status = bind_all(s, c, parameters, count);
     if (status == APR_SUCCESS) status = run(s, c, row, arg);

@@ -266,7 +266,7 @@ apr_status_t instance_start_child(instance_t *parent, const server_kind_t *kind,
     instance_t *i = NULL;
     apr_status_t status = instance_create(parent->host, parent, kind, all, &i, error);
     memory_free(all);
-    if (status == APR_SUCCESS) {
+    if (status == APR_SUCCESS && i != NULL) {
         enlist(i);
         status = kind->start(i, &i->self, error);
         if (status == APR_SUCCESS) {

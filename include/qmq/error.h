@@ -6,12 +6,9 @@
 extern "C" {
 #endif
 
+/* What marks a function as part of the library; the library's own build defines it. */
 #ifndef QMQ_API
-#if defined(__GNUC__) && !defined(__MINGW32__)
-#define QMQ_API __attribute__((visibility("default")))
-#else
 #define QMQ_API
-#endif
 #endif
 
 typedef struct qmq_error qmq_error_t;

@@ -102,9 +102,7 @@ static void send_refuse(send_t *s, size_t index, uint8_t code) {
 }
 
 static bool subject_is_accepted(const broker_settings_t *settings, view_t subject) {
-    if (settings->reject_illegal_subject) return subject_is_storable(subject);
-    return subject.size <= SUBJECT_MAX_BYTES && !view_has(subject, '/') && !view_has(subject, '\0') && !view_equal(subject, view_of(".")) &&
-           !view_equal(subject, view_of(".."));
+    return settings->reject_illegal_subject ? subject_is_storable(subject) : subject_is_directory_name(subject);
 }
 
 /* Puts one message into the worker's batch, or notes why not. */

@@ -281,7 +281,7 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
 /* Un-acked messages of the group may have to move to its retry subject one day: that name must be storable too. */
 static bool pull_names_are_servable(broker_t *b, const pull_request_t *r) {
     if (!pull_name_is_legal(r->subject) || !pull_name_is_legal(r->group) || !pull_name_is_legal(r->consumer_id)) return false;
-    if (!subject_is_storable(r->subject)) return false;
+    if (!subject_is_directory_name(r->subject)) return false;
     view_t real, group;
     subject_split(r->subject, &real, &group);
     if (r->broadcast || subject_kind(r->subject) != SUBJECT_NORMAL || subject_dead_name(real, r->group, NULL, 0) <= SUBJECT_MAX_BYTES)

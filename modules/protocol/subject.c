@@ -86,10 +86,14 @@ bool subject_has_illegal_character(view_t subject) {
     return false;
 }
 
-bool subject_is_storable(view_t subject) {
+bool subject_is_directory_name(view_t subject) {
     if (subject.size == 0 || subject.size > SUBJECT_MAX_BYTES) return false;
     if (view_equal(subject, view_of(".")) || view_equal(subject, view_of(".."))) return false;
-    return !view_has(subject, '\0') && !subject_has_illegal_character(subject);
+    return !view_has(subject, '\0') && !view_has(subject, '/');
+}
+
+bool subject_is_storable(view_t subject) {
+    return subject_is_directory_name(subject) && !subject_has_illegal_character(subject);
 }
 
 bool pull_name_is_legal(view_t name) {

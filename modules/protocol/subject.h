@@ -15,7 +15,9 @@ subject_kind_t subject_kind(view_t subject);
 void subject_split(view_t subject, view_t *real, view_t *group);
 /* True when it contains '/', CR, LF or a breaking white space (8.3). */
 bool subject_has_illegal_character(view_t subject);
-/* True when it can be a directory name: 1..255 bytes, not "." or "..", no NUL, no illegal character. */
+/* True when it can be a directory name: 1..255 bytes, not "." or "..", no NUL, no '/'. */
+bool subject_is_directory_name(view_t subject);
+/* A directory name without an illegal character: what a broker accepts by default. */
 bool subject_is_storable(view_t subject);
 /* For pulls: not empty and free of '/', CR, LF (11.3). */
 bool pull_name_is_legal(view_t name);

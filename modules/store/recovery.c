@@ -91,7 +91,7 @@ static apr_status_t visit_directory(void *arg, const char *name) {
     recovery_t *r = arg;
     store_t *s = r->store;
     view_t text = view_of(name);
-    if (!subject_is_storable(text)) {
+    if (!subject_is_directory_name(text)) {
         log_warn(s->options.log, "%s/%s cannot belong to a subject and is ignored", s->index.root, name);
         return APR_SUCCESS;
     }
@@ -120,7 +120,7 @@ static apr_status_t visit_directory(void *arg, const char *name) {
 static apr_status_t sample_directory(void *arg, const char *name) {
     sample_t *sample = arg;
     int64_t first = 0, next = 0;
-    if (!subject_is_storable(view_of(name))) return APR_SUCCESS;
+    if (!subject_is_directory_name(view_of(name))) return APR_SUCCESS;
     if (consumer_log_extent(sample->index, view_of(name), &first, &next) == QMQ_E_INVALID) {
         sample->error = error_create(QMQ_E_INVALID, "Open this store with a server that is configured for this format",
                                      "%s/%s has entries of format V2, which this version does not serve", sample->index->root, name);

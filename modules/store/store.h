@@ -48,7 +48,7 @@ void store_close(store_t *s);
 
 /* NULL when no message and no waiter ever named it. Any thread. */
 store_subject_t *store_subject_find(store_t *s, view_t name);
-/* Creates the in-memory entry when missing; no file. NULL only for names that cannot be stored (subject_is_storable). Any thread. */
+/* Creates the in-memory entry when missing; no file. NULL only for names that cannot be stored (subject_is_directory_name). Any thread. */
 store_subject_t *store_subject_get(store_t *s, view_t name);
 view_t store_subject_name(const store_subject_t *subject); /* valid until store_close */
 /* First readable sequence and the next to be written; false (and 0, 0) when there never was a message. Any thread. */

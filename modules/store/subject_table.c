@@ -43,7 +43,7 @@ store_subject_t *subject_table_find(const subject_table_t *t, view_t name) {
 store_subject_t *subject_table_get(subject_table_t *t, view_t name) {
     uint64_t hash = view_hash(name);
     named_t *found = name_table_find(&t->names, hash, same_name, &name);
-    if (found == NULL && subject_is_storable(name)) found = name_table_get(&t->names, hash, same_name, make_subject, t->index, &name);
+    if (found == NULL && subject_is_directory_name(name)) found = name_table_get(&t->names, hash, same_name, make_subject, t->index, &name);
     return subject_of(found);
 }
 

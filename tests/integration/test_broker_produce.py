@@ -178,3 +178,15 @@ def test_broker_a_large_message_and_a_large_attribute_go_through(standalone, bro
         pulled = reader.pull(subject, "g")
         assert pulled.payloads == [large.payload(), huge.payload()]
         assert pulled.messages[0][2].attributes()["data"] == "v" * 60000
+
+
+def test_broker_10_illegal_subjects_are_stored_where_configured(start):
+    """Receiver.RejectIllegalSubject=false stores everything that can be a directory name, also over a restart."""
+    server = start("standalone", {"Receiver.RejectIllegalSubject": "false"})
+    for name in ("s A", "tab\tbed"):
+        with server.client() as client:
+            assert client.pull(name, "g") is None
+            assert client.send(message(name, "m1")) == []
+        server.restart("kill")
+        with server.client() as client:
+            assert client.pull(name, "g").first == 0

@@ -46,8 +46,8 @@ static void unlist(connecting_t *c) {
     if (c->next != NULL) c->next->link = c->link;
 }
 
-static void connecting_release(watch_t *w) {
-    free(of_watch(w));
+static void connecting_release(retiree_t *r) {
+    free(r); /* the first member of its first member */
 }
 
 /* A connection to a free local port can meet itself (simultaneous open): then nobody listens there. */
@@ -130,7 +130,7 @@ apr_status_t loop_connect(loop_t *l, const char *address, int port, int64_t time
     if (status != APR_SUCCESS) return status;
     connecting_t *c = system_alloc(sizeof *c);
     c->watch.ready = connecting_ready;
-    c->watch.release = connecting_release;
+    c->watch.retiree.release = connecting_release;
     c->watch.fd = fd;
     c->loop = l;
     c->done = done;

@@ -64,8 +64,8 @@ static void listener_ready(watch_t *w, uint32_t events) {
     }
 }
 
-static void listener_release(watch_t *w) {
-    free(of_watch(w));
+static void listener_release(retiree_t *r) {
+    free(r); /* the first member of its first member */
 }
 
 static apr_status_t bind_and_listen(int fd, const struct sockaddr_in *address, int *bound_port) {
@@ -89,7 +89,7 @@ apr_status_t loop_listen(loop_listener_t **out, loop_t *l, const char *address, 
     if (status != APR_SUCCESS) return status;
     loop_listener_t *listener = system_alloc(sizeof *listener);
     listener->watch.ready = listener_ready;
-    listener->watch.release = listener_release;
+    listener->watch.retiree.release = listener_release;
     listener->watch.fd = fd;
     listener->loop = l;
     listener->accept = accept;

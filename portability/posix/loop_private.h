@@ -2,15 +2,14 @@
 #ifndef QMQ_PORTABILITY_POSIX_LOOP_PRIVATE_H
 #define QMQ_PORTABILITY_POSIX_LOOP_PRIVATE_H
 
-#include "portability/loop.h"
+#include "portability/common/loop_round.h"
 
 #include <sys/epoll.h>
 
 /* A descriptor the loop watches; the first member of the object that owns it. */
 typedef struct watch {
+    retiree_t retiree; /* released at the end of the round in which it was retired */
     void (*ready)(struct watch *self, uint32_t events);
-    void (*release)(struct watch *self); /* at the end of the round in which it was retired: frees the object */
-    struct watch *next;                  /* in the list of retired ones */
     int fd;
     uint32_t armed; /* what epoll has been told */
     bool retired;   /* events of this round that still name it are not delivered */
@@ -26,12 +25,6 @@ void watch_arm(loop_t *l, watch_t *w, uint32_t events);
 void watch_stop(loop_t *l, watch_t *w);
 /* Delivers nothing any more and calls release at the end of this round. The watch must be stopped. */
 void watch_retire(loop_t *l, watch_t *w);
-
-/* Connection attempts under way, so that loop_destroy can end them. NULL while it does: no new ones then. */
-typedef struct connecting connecting_t;
-connecting_t **loop_connecting_list(loop_t *l);
-/* Calls back with QMQ_E_CLOSED. */
-void connecting_abort(connecting_t *c);
 
 struct raw_socket {
     int fd;

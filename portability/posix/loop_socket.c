@@ -112,8 +112,8 @@ static void socket_ready(watch_t *w, uint32_t events) {
     }
 }
 
-static void socket_release(watch_t *w) {
-    loop_socket_t *s = of_watch(w);
+static void socket_release(retiree_t *r) {
+    loop_socket_t *s = (loop_socket_t *)(void *)r;
     void (*closed)(void *arg) = s->events->closed;
     void *arg = s->arg;
     free(s);
@@ -123,7 +123,7 @@ static void socket_release(watch_t *w) {
 apr_status_t loop_socket_open(loop_socket_t **out, loop_t *l, raw_socket_t *raw, const loop_socket_events_t *events, void *arg) {
     loop_socket_t *s = system_alloc(sizeof *s);
     s->watch.ready = socket_ready;
-    s->watch.release = socket_release;
+    s->watch.retiree.release = socket_release;
     s->watch.fd = raw_socket_unwrap(raw);
     s->loop = l;
     s->events = events;

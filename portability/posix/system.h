@@ -1,29 +1,16 @@
-/* What the POSIX files share: memory that is there or the process ends, and errno as a status. */
+/* What the POSIX files share: errno as a status. */
 #ifndef QMQ_PORTABILITY_POSIX_SYSTEM_H
 #define QMQ_PORTABILITY_POSIX_SYSTEM_H
 
+#include "portability/common/system.h"
+
 #include <apr_errno.h>
 #include <errno.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* Ends the process: an invariant is broken or memory ran out. error is an errno value or 0. */
-_Noreturn void system_fatal(const char *what, int error);
-
-/* Zeroed memory; never NULL. Freed with free. */
-void *system_alloc(size_t size);
-/* As realloc, for an array of count elements; never NULL. */
-void *system_resize(void *memory, size_t count, size_t size);
-char *system_copy(const char *text);
 
 /* The reason of the call that has just failed; never APR_SUCCESS. */
 static inline apr_status_t system_error(void) {
     int error = errno;
     return error != 0 ? APR_FROM_OS_ERROR(error) : APR_EGENERAL;
 }
-
-/* Real microseconds to wait, at most, before `us` of clock_mono_us may have passed; the waiter then looks at the clock again.
- * The same number, except where a test bends time. */
-int64_t system_wait_us(int64_t us);
 
 #endif

@@ -1,6 +1,6 @@
 /* The armed timers of a loop: a 4-ary heap by due time, equal ones in the order they were started. */
-#ifndef QMQ_PORTABILITY_POSIX_TIMER_HEAP_H
-#define QMQ_PORTABILITY_POSIX_TIMER_HEAP_H
+#ifndef QMQ_PORTABILITY_COMMON_TIMER_HEAP_H
+#define QMQ_PORTABILITY_COMMON_TIMER_HEAP_H
 
 #include "portability/loop.h"
 

@@ -1,38 +1,29 @@
-/* The loop itself: rounds of waiting, sockets, posted tasks, timers, deferred tasks. epoll and eventfd directly: an apr_socket_t
- * drags a pool of 8 KiB behind it, and apr_pollset wakes through a pipe and waits in milliseconds. */
+/* The loop itself: rounds of waiting, sockets, posted tasks, timers, deferred tasks. How a system waits is its poller's matter. */
 #include "portability/loop.h"
 
 #include "portability/clock.h"
-#include "portability/posix/loop_private.h"
-#include "portability/posix/system.h"
-#include "portability/posix/timer_heap.h"
-
-#include "base/status.h"
+#include "portability/common/loop_round.h"
+#include "portability/common/system.h"
+#include "portability/common/timer_heap.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#define EVENTS_PER_ROUND 256
 #define DEFERRED_PER_ROUND 10000
 #define DRAIN_PASSES 1000
 #define FOREVER_US ((int64_t)-1)
 #define LONGEST_WAIT_US ((int64_t)3600 * 1000000)
 
 struct loop {
-    int epoll_fd;
+    poller_t *poller;
     int64_t now_us;
     task_t *deferred;
     task_t **deferred_end;
-    watch_t *retired;
+    retiree_t *retired;
     connecting_t *connecting;
     timer_heap_t timers;
-    bool has_fine_wait; /* the kernel knows epoll_pwait2 */
     bool ending;
-    watch_t wake;
     char *name;
-    struct epoll_event events[EVENTS_PER_ROUND];
     /* Below: other threads. */
     _Atomic(task_t *) posted; /* newest first */
     atomic_bool sleeping;     /* it waits, or will without looking at `posted` again */
@@ -43,56 +34,21 @@ struct loop {
 /* A different address in every thread. */
 static _Thread_local char thread_mark;
 
-static void ignore_wake(watch_t *self, uint32_t events) {
-    (void)self, (void)events;
+void loop_retire(loop_t *l, retiree_t *r) {
+    r->next = l->retired;
+    l->retired = r;
 }
 
-apr_status_t watch_start(loop_t *l, watch_t *w, uint32_t events) {
-    struct epoll_event e = {.events = events, .data.ptr = w};
-    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, w->fd, &e) != 0) return system_error();
-    w->armed = events;
-    return APR_SUCCESS;
-}
-
-void watch_arm(loop_t *l, watch_t *w, uint32_t events) {
-    if (w->armed == events) return;
-    struct epoll_event e = {.events = events, .data.ptr = w};
-    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, w->fd, &e) != 0) system_fatal("epoll_ctl", errno);
-    w->armed = events;
-}
-
-void watch_stop(loop_t *l, watch_t *w) {
-    struct epoll_event unused = {0};
-    /* Not left to close: a child between fork and exec may hold the descriptor too, and events would name freed memory. */
-    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, &unused) != 0) system_fatal("epoll_ctl", errno);
-}
-
-void watch_retire(loop_t *l, watch_t *w) {
-    w->retired = true;
-    w->next = l->retired;
-    l->retired = w;
-}
-
-void descriptor_close(int fd) {
-    if (close(fd) != 0 && errno == EBADF) system_fatal("close", errno); /* other errors come from the peer; it is closed */
+poller_t *loop_poller(loop_t *l) {
+    return l->poller;
 }
 
 connecting_t **loop_connecting_list(loop_t *l) {
     return l->ending ? NULL : &l->connecting;
 }
 
-static apr_status_t open_descriptors(loop_t *l) {
-    l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (l->epoll_fd < 0) return system_error();
-    l->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->wake.fd < 0) return system_error();
-    l->wake.ready = ignore_wake;
-    return watch_start(l, &l->wake, EPOLLIN | EPOLLET); /* by edge: the counter never has to be read */
-}
-
 static void free_loop(loop_t *l) {
-    if (l->wake.fd >= 0) descriptor_close(l->wake.fd);
-    if (l->epoll_fd >= 0) descriptor_close(l->epoll_fd);
+    if (l->poller != NULL) poller_destroy(l->poller);
     timer_heap_free(&l->timers);
     free(l->name);
     free(l);
@@ -100,16 +56,14 @@ static void free_loop(loop_t *l) {
 
 apr_status_t loop_create(loop_t **out, const char *name) {
     loop_t *l = system_alloc(sizeof *l);
-    l->epoll_fd = l->wake.fd = -1;
     l->deferred_end = &l->deferred;
-    l->has_fine_wait = true;
     l->name = system_copy(name);
     l->now_us = clock_mono_us();
     atomic_init(&l->posted, NULL);
     atomic_init(&l->sleeping, false);
     atomic_init(&l->stop, false);
     atomic_init(&l->owner, NULL);
-    apr_status_t status = open_descriptors(l);
+    apr_status_t status = poller_create(&l->poller);
     if (status != APR_SUCCESS) {
         free_loop(l);
         return status;
@@ -129,13 +83,7 @@ int64_t loop_now_us(const loop_t *l) {
 /* Pairs with wait_for_events: each side writes its own flag first and then reads the other's, sequentially consistent, so that
  * at least one of them sees the other. */
 static void wake(loop_t *l) {
-    if (!atomic_load(&l->sleeping) || !atomic_exchange(&l->sleeping, false)) return;
-    uint64_t one = 1;
-    ssize_t n;
-    do {
-        n = write(l->wake.fd, &one, sizeof one);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN) system_fatal("eventfd", errno); /* EAGAIN: the counter is full, the loop is awake */
+    if (atomic_load(&l->sleeping) && atomic_exchange(&l->sleeping, false)) poller_wake(l->poller);
 }
 
 void loop_post(loop_t *l, task_t *task) {
@@ -170,7 +118,7 @@ void loop_timer_stop(loop_t *l, loop_timer_t *t) {
 }
 
 static int64_t wait_time(const loop_t *l) {
-    if (l->deferred != NULL || l->retired != NULL) return 0;
+    if (l->deferred != NULL || l->retired != NULL || poller_is_ready(l->poller)) return 0;
     const loop_timer_t *first = timer_heap_first(&l->timers);
     if (first == NULL) return FOREVER_US;
     int64_t left = first->due_us - clock_mono_us();
@@ -178,36 +126,16 @@ static int64_t wait_time(const loop_t *l) {
     return system_wait_us(left < LONGEST_WAIT_US ? left : LONGEST_WAIT_US);
 }
 
-static int poll_events(loop_t *l, int64_t wait_us) {
-    if (l->has_fine_wait) {
-        struct timespec t = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000) * 1000};
-        int n = epoll_pwait2(l->epoll_fd, l->events, EVENTS_PER_ROUND, wait_us == FOREVER_US ? NULL : &t, NULL);
-        if (n >= 0 || errno != ENOSYS) return n;
-        l->has_fine_wait = false;
-    }
-    int wait_ms = wait_us == FOREVER_US ? -1 : (int)((wait_us + 999) / 1000);
-    return epoll_wait(l->epoll_fd, l->events, EVENTS_PER_ROUND, wait_ms);
-}
-
-static apr_status_t wait_for_events(loop_t *l, int *count) {
+static apr_status_t wait_for_events(loop_t *l) {
     int64_t wait_us = wait_time(l);
     if (wait_us != 0) {
         atomic_store(&l->sleeping, true);
         if (atomic_load(&l->posted) != NULL || atomic_load(&l->stop)) wait_us = 0;
     }
-    int n = poll_events(l, wait_us);
-    apr_status_t status = n >= 0 || errno == EINTR ? APR_SUCCESS : system_error();
+    apr_status_t status = poller_wait(l->poller, wait_us);
     atomic_store_explicit(&l->sleeping, false, memory_order_relaxed);
     l->now_us = clock_mono_us();
-    *count = n < 0 ? 0 : n;
     return status;
-}
-
-static void run_ready(loop_t *l, int count) {
-    for (int i = 0; i < count; i++) {
-        watch_t *w = l->events[i].data.ptr;
-        if (!w->retired) w->ready(w, l->events[i].events);
-    }
 }
 
 static void run_posted(loop_t *l) {
@@ -246,12 +174,12 @@ static void run_deferred(loop_t *l, int *budget) {
 }
 
 static void release_retired(loop_t *l) {
-    watch_t *w = l->retired;
+    retiree_t *r = l->retired;
     l->retired = NULL;
-    while (w != NULL) {
-        watch_t *next = w->next;
-        w->release(w);
-        w = next;
+    while (r != NULL) {
+        retiree_t *next = r->next;
+        r->release(r);
+        r = next;
     }
 }
 
@@ -264,12 +192,13 @@ static void finish_round(loop_t *l) {
 }
 
 static bool has_work(const loop_t *l) {
-    return l->deferred != NULL || l->retired != NULL || atomic_load(&l->posted) != NULL;
+    return l->deferred != NULL || l->retired != NULL || atomic_load(&l->posted) != NULL || poller_is_closing(l->poller);
 }
 
 /* Runs what is queued and what that queues; a task that queues itself for ever is given up. */
 static void drain(loop_t *l) {
     for (int pass = 0; pass < DRAIN_PASSES && has_work(l); pass++) {
+        if (poller_is_closing(l->poller)) poller_reap(l->poller);
         run_posted(l);
         finish_round(l);
     }
@@ -279,9 +208,8 @@ apr_status_t loop_run(loop_t *l) {
     apr_status_t status = APR_SUCCESS;
     atomic_store_explicit(&l->owner, &thread_mark, memory_order_relaxed);
     while (status == APR_SUCCESS && !atomic_load(&l->stop)) {
-        int count = 0;
-        status = wait_for_events(l, &count);
-        run_ready(l, count);
+        status = wait_for_events(l);
+        poller_dispatch(l->poller);
         run_posted(l);
         run_timers(l);
         finish_round(l);

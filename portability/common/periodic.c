@@ -1,6 +1,6 @@
 #include "portability/clock.h"
+#include "portability/common/system.h"
 #include "portability/executor.h"
-#include "portability/posix/system.h"
 #include "portability/thread.h"
 
 #include <stdbool.h>

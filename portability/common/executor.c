@@ -1,7 +1,7 @@
 #include "portability/executor.h"
 
 #include "base/status.h"
-#include "portability/posix/system.h"
+#include "portability/common/system.h"
 #include "portability/thread.h"
 
 #include <stdbool.h>

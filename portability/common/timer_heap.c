@@ -1,6 +1,6 @@
-#include "portability/posix/timer_heap.h"
+#include "portability/common/timer_heap.h"
 
-#include "portability/posix/system.h"
+#include "portability/common/system.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,8 @@ void *system_alloc(size_t size) {
 
 void *system_resize(void *memory, size_t count, size_t size) {
     if (size > 0 && count > SIZE_MAX / size) system_fatal("out of memory", 0);
-    void *larger = realloc(memory, count * size);
+    size_t bytes = count * size;
+    void *larger = realloc(memory, bytes == 0 ? 1 : bytes);
     if (larger == NULL) system_fatal("out of memory", 0);
     return larger;
 }

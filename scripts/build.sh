@@ -1,5 +1,5 @@
 #!/bin/sh
-# Configures (once) and builds a preset of CMakePresets.json; `release` also assembles the release tree.
+# Configures (once) and builds a preset of CMakePresets.json; `release` also assembles the release tree, `fuzz` builds the fuzz targets only.
 # usage: build.sh PRESET
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,5 +10,7 @@ preset=$1
     exit 1
 }
 rm -f "/tmp/qmq-configure.$$"
-cmake --build "build/$preset" -- --quiet
+what=all
+[ "$preset" != fuzz ] || what=tests/fuzz/all
+cmake --build "build/$preset" --target "$what" -- --quiet
 [ "$preset" != release ] || scripts/tree.sh

@@ -210,11 +210,11 @@ static void metaserver_46_offline_cancels_the_timer(void) {
 
 /* The broker was restarted and registered at another metaserver: this one must not declare it silent. */
 static void a_group_that_somebody_else_changed_is_left_alone(void) {
-    static const char *const slow[] = {"heartbeat.timeout.ms=4000", NULL};
+    static const char *const slow[] = {"heartbeat.timeout.ms=6000", NULL};
     site_t *s = site_open(slow);
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
     CU_ASSERT_EQUAL(site_online(s, "bg2"), 0);
-    int64_t later = clock_mono_us() + 3300000; /* shortly before the time-out, so that a slow machine does not make the change look old */
+    int64_t later = clock_mono_us() + 4 * SECOND_US; /* two seconds before the time-out, three after what counts as old */
     CU_ASSERT_TRUE(test_wait(has_passed, &later, 10));
     site_sql(s, "UPDATE broker_group SET master_address = '10.0.0.7:1' WHERE group_name = 'bg1'");
     CU_ASSERT_TRUE(site_wait_state(s, "bg2", BROKER_NRW, 10));

@@ -21,7 +21,8 @@ qmq_windows_library(PkgConfig::PCRE2 LIBRARIES pcre2-8 DEFINITIONS PCRE2_STATIC)
 qmq_windows_library(PkgConfig::JANSSON LIBRARIES jansson)
 qmq_windows_library(PkgConfig::MHD LIBRARIES microhttpd ws2_32)
 qmq_windows_library(PkgConfig::CURL LIBRARIES curl ssl crypto ws2_32 crypt32 bcrypt DEFINITIONS CURL_STATICLIB)
-qmq_windows_library(qmq_deflate LIBRARIES deflate)
+set(QMQ_CRC32 deflate)
+qmq_windows_library(qmq_crc32 LIBRARIES deflate)
 qmq_windows_library(qmq_cunit LIBRARIES cunit)
 
 # printf with the formats of C11, and the functions of Windows 10.

@@ -7,17 +7,17 @@ subject=quickstart.lines
 group=quickstart
 
 "$tree/bin/standalone.sh" start "$@"
-# The group exists before the first message is sent: a new group starts at what comes after it.
-received=$(mktemp)
-trap 'rm -f "$received"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 lines=$(grep -c '' README.md)
 sent=$("$tree/bin/qmq.sh" send "$subject" README.md)
-"$tree/bin/qmq.sh" consume "$subject" --group "$group" --count "$lines" --timeout 30s >"$received"
-if ! sort README.md | cmp -s - "$received.sorted" 2>/dev/null; then
-    sort "$received" >"$received.sorted"
-    sort README.md | cmp -s - "$received.sorted" || { rm -f "$received.sorted"; echo "quickstart: what was received is not what was sent; look into $tree/logs" >&2; exit 1; }
+"$tree/bin/qmq.sh" consume "$subject" --group "$group" --count "$lines" --timeout 30s >"$work/received"
+sort README.md >"$work/sent.sorted"
+sort "$work/received" >"$work/received.sorted"
+if ! cmp -s "$work/sent.sorted" "$work/received.sorted"; then
+    echo "quickstart: what was received is not what was sent; look into $tree/logs" >&2
+    exit 1
 fi
-rm -f "$received.sorted"
 cat <<TEXT
 
 $sent

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define BLOCK_SIZE 65536
+/* Blocks kept from one append to the next; more were a burst. */
+#define BLOCKS_KEPT 16
 
 struct plan_block {
     struct plan_block *next;
@@ -37,14 +39,15 @@ void append_plan_free(append_plan_t *p) {
     memset(p, 0, sizeof *p);
 }
 
-/* Blocks of the usual size are kept for the next round, big ones are given back. */
+/* Some blocks of the usual size are kept for the next round, the others are given back. */
 static void recycle_blocks(append_plan_t *p) {
     for (plan_block_t *b = p->blocks; b != NULL;) {
         plan_block_t *next = b->next;
-        if (b->size == BLOCK_SIZE) {
+        if (b->size == BLOCK_SIZE && p->spare_count < BLOCKS_KEPT) {
             b->used = 0;
             b->next = p->spare;
             p->spare = b;
+            p->spare_count++;
         } else {
             memory_free(b);
         }
@@ -66,6 +69,7 @@ static void add_block(append_plan_t *p, size_t size) {
     plan_block_t *b = p->spare;
     if (size <= BLOCK_SIZE && b != NULL) {
         p->spare = b->next;
+        p->spare_count--;
     } else {
         size_t room = size <= BLOCK_SIZE ? BLOCK_SIZE : size;
         b = memory_alloc(sizeof *b + room);

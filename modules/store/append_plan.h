@@ -29,6 +29,7 @@ typedef struct append_plan {
     size_t part_capacity;
     plan_block_t *blocks; /* memory for headers and copies, the filling one first */
     plan_block_t *spare;
+    size_t spare_count;
 } append_plan_t;
 
 void append_plan_init(append_plan_t *p, segmented_log_t *log, int64_t filler_size, void (*put_filler)(uint8_t *to, int64_t now_ms));

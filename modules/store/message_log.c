@@ -7,7 +7,7 @@
 /* A write is closed at the first batch end beyond this. */
 #define WRITE_BYTES (8 * 1024 * 1024)
 /* Payloads below this are copied next to their headers: a slice costs the system more. */
-#define COPY_BELOW 512
+#define COPY_BELOW 4096
 
 static store_subject_t *subject_of(message_log_t *m, view_t name) {
     if (m->last_subject == NULL || !view_equal(subject_name(m->last_subject), name)) m->last_subject = subject_table_get(m->subjects, name);

@@ -157,3 +157,21 @@ bool test_wait(bool (*done)(void *arg), void *arg, double seconds) {
         apr_sleep(1000);
     }
 }
+
+#ifdef QMQ_TEST_HOOKS
+bool test_faults(const char *rules) {
+    char *path = memory_printf("%s/faults", test_directory());
+    FILE *f = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_NOT_EQUAL(fputs(rules, f), EOF);
+    CU_ASSERT_EQUAL(fclose(f), 0);
+    memory_free(path);
+    return true;
+}
+#else
+bool test_faults(const char *rules) {
+    (void)rules;
+    test_skip("needs a build with QMQ_TEST_HOOKS");
+    return false;
+}
+#endif

@@ -33,6 +33,9 @@ const char *test_directory(void);
 const char *test_fixtures(void);
 /* Prints "skipped: <why>" for the running test. */
 void test_skip(const char *why);
+/* Makes file operations fail by these rules (portability/posix/fault.c) until the next call; "" for none. False (and the test is skipped)
+ * in builds without hooks. */
+bool test_faults(const char *rules);
 /* Polls until done(arg) is true, at most seconds; false when the time ran out. */
 bool test_wait(bool (*done)(void *arg), void *arg, double seconds);
 

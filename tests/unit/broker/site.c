@@ -81,24 +81,6 @@ void site_free(site_t *s) {
     memory_free(s->root);
 }
 
-#ifdef QMQ_TEST_HOOKS
-bool site_faults(const char *rules) {
-    char *path = memory_printf("%s/faults", test_directory());
-    FILE *f = fopen(path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    CU_ASSERT_NOT_EQUAL(fputs(rules, f), EOF);
-    CU_ASSERT_EQUAL(fclose(f), 0);
-    memory_free(path);
-    return true;
-}
-#else
-bool site_faults(const char *rules) {
-    (void)rules;
-    test_skip("needs a build with QMQ_TEST_HOOKS");
-    return false;
-}
-#endif
-
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SLOWER 4
 #else

@@ -35,9 +35,6 @@ void site_stop(site_t *s);
 void site_restart(site_t *s);
 void site_free(site_t *s);
 
-/* Makes file operations fail by these rules (portability/posix/fault.c) until the next call; "" for none. False (and the test is skipped)
- * in builds without hooks. */
-bool site_faults(const char *rules);
 /* Repetitions of a race: fewer where a sanitizer makes them slow. */
 int site_repetitions(int plain);
 /* Position of a consumer; both -1 when unknown. */

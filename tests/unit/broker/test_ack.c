@@ -252,11 +252,11 @@ static void broker_35_broadcast_gap_is_not_moved(void) {
 static void failed_move_changes_nothing(void) {
     begin(6);
     int64_t at = store_action_end(s.broker.store);
-    if (site_faults("write 1+ EIO path=messagelog\n")) {
+    if (test_faults("write 1+ EIO path=messagelog\n")) {
         ACKS(4, 5, RESPONSE_BROKER_ERROR);
         expect(5, -1, 0);
         CU_ASSERT_EQUAL(store_action_end(s.broker.store), at);
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         ACKS(4, 5, RESPONSE_SUCCESS);
         expect(5, 5, 4);
     }
@@ -265,12 +265,12 @@ static void failed_move_changes_nothing(void) {
 
 static void broker_45_failed_range_changes_nothing(void) {
     begin(6);
-    if (site_faults("write 1 EIO path=actionlog\n")) {
+    if (test_faults("write 1 EIO path=actionlog\n")) {
         ACKS(0, 3, RESPONSE_BROKER_ERROR);
         expect(5, -1, 0);
         ACKS(0, 3, RESPONSE_SUCCESS);
         expect(5, 3, 0);
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
     }
     end();
 }

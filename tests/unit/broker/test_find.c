@@ -255,21 +255,21 @@ static void broker_45_failed_append_hands_nothing_out(void) {
     start();
     SENDS(&c, "s", "m0 m1 m2");
     int64_t before = store_action_end(s.broker.store);
-    if (site_faults("write 1+ EIO path=actionlog\n")) {
+    if (test_faults("write 1+ EIO path=actionlog\n")) {
         GIVES(&c, PULL(), 0, "");
         GIVES(&c, PULL(.tag_type = TAG_OR, .tags = {"x"}), 0, "");
         GIVES(&c, PULL(.group = "new"), 0, "");
         CU_ASSERT_EQUAL(site_pulled(&s, "s", "new"), -2);
         expect_position("c", -1, -1);
         CU_ASSERT_EQUAL(site_pulled(&s, "s", "g"), -1);
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         CU_ASSERT_EQUAL(store_action_end(s.broker.store), before);
         GIVES(&c, PULL(), 0, "m0 m1 m2");
         GIVES(&c, PULL(.group = "new"), 0, "");
-        CU_ASSERT_TRUE(site_faults("write 1+ EIO path=actionlog\n"));
+        CU_ASSERT_TRUE(test_faults("write 1+ EIO path=actionlog\n"));
         CU_ASSERT_EQUAL(ack(&c, PULL(), 0, 1), RESPONSE_BROKER_ERROR);
         expect_position("c", 2, -1);
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         CU_ASSERT_EQUAL(ack(&c, PULL(), 0, 1), RESPONSE_SUCCESS);
         expect_position("c", 2, 1);
     }
@@ -282,10 +282,10 @@ static void held_after_a_failed_append_is_woken(void) {
     client_t other;
     CU_ASSERT_TRUE_FATAL(client_open(&other, s.port));
     SENDS(&c, "s", "m0");
-    if (site_faults("write 1+ EIO path=actionlog\n")) {
+    if (test_faults("write 1+ EIO path=actionlog\n")) {
         CU_ASSERT_TRUE(pull_send(&c, 1, PULL(.timeout_ms = 60000)));
         CU_ASSERT_TRUE(site_holds(&s, 1));
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         SENDS(&other, "s", "m1");
         CU_ASSERT_TRUE(answer_gives(&c, 0, "m0 m1"));
     }

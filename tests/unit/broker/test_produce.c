@@ -204,7 +204,7 @@ static void broker_15_one_way(void) {
 static void disk_full_is_code_4(void) {
     begin();
     GIVES(&c, PULL(), 0, "");
-    if (site_faults("write 1+ ENOSPC path=messagelog\npreallocate 1+ ENOSPC path=messagelog\n")) {
+    if (test_faults("write 1+ ENOSPC path=messagelog\npreallocate 1+ ENOSPC path=messagelog\n")) {
         batch_t b;
         batch_init(&b);
         batch_add(&b, "s", "m0", NULL, 1);
@@ -216,14 +216,14 @@ static void disk_full_is_code_4(void) {
         batch_add(&b, "s", "m3", NULL, 1);
         CU_ASSERT_TRUE(batch_send(&b, &c, 2));
         CU_ASSERT_TRUE(lists(2, "m3 4 BROKER READ ONLY"));
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
     }
     end();
 }
 
 static void other_failures_are_code_6(void) {
     begin();
-    if (site_faults("write 1 EIO path=messagelog\n")) {
+    if (test_faults("write 1 EIO path=messagelog\n")) {
         batch_t b;
         batch_init(&b);
         batch_add(&b, "s", "m0", NULL, 1);
@@ -231,7 +231,7 @@ static void other_failures_are_code_6(void) {
         CU_ASSERT_TRUE(lists(1, "m0 6 store error"));
         SENDS(&c, "s", "m1");
         CU_ASSERT_EQUAL(site_messages(&s, "s"), 1);
-        CU_ASSERT_TRUE(site_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
     }
     end();
 }

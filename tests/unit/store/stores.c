@@ -204,21 +204,3 @@ bool stored_exists(const stored_t *t, const char *name) {
     memory_free(path);
     return status == APR_SUCCESS && info.kind != PATH_MISSING;
 }
-
-#ifdef QMQ_TEST_HOOKS
-bool stored_faults(const char *rules) {
-    char *path = memory_printf("%s/faults", test_directory());
-    FILE *f = fopen(path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    CU_ASSERT_NOT_EQUAL(fputs(rules, f), EOF);
-    CU_ASSERT_EQUAL(fclose(f), 0);
-    memory_free(path);
-    return true;
-}
-#else
-bool stored_faults(const char *rules) {
-    (void)rules;
-    test_skip("needs a build with QMQ_TEST_HOOKS");
-    return false;
-}
-#endif

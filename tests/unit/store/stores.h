@@ -40,10 +40,6 @@ apr_status_t stored_pull(stored_t *t, const char *subject, const char *group, co
                          int64_t message);
 apr_status_t stored_ack(stored_t *t, const char *subject, const char *group, const char *consumer, int64_t first, int64_t last);
 
-/* Makes file operations fail by these rules (portability/posix/fault.c) until the next call; "" for none. False (and the test is skipped)
- * in builds without hooks. */
-bool stored_faults(const char *rules);
-
 /* Path below the root; memory_free it. */
 char *stored_path(const stored_t *t, const char *name);
 /* Contents of a file below the root; memory_free it. NULL when missing. */

@@ -52,14 +52,14 @@ static void storage_68_failed_write_leaves_nothing(void) {
         stored_open(&t);
         CU_ASSERT_EQUAL(stored_put(&t, "s", "first"), 0);
         int64_t end = store_message_end(t.store);
-        if (!stored_faults(rules[i])) {
+        if (!test_faults(rules[i])) {
             stored_free(&t);
             return;
         }
         static char payload[2000];
         memset(payload, 'l', sizeof payload);
         CU_ASSERT_EQUAL(stored_put_status(&t, "s", payload, sizeof payload, &status), -1);
-        CU_ASSERT_TRUE(stored_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         CU_ASSERT_TRUE(APR_STATUS_IS_EGENERAL(status) || status == APR_FROM_OS_ERROR(5));
         CU_ASSERT_EQUAL(store_message_end(t.store), end);
         CU_ASSERT_TRUE(store_is_writable(t.store, NULL));
@@ -88,9 +88,9 @@ static void storage_68_disk_that_stays_broken(void) {
     stored_init(&t);
     stored_open(&t);
     CU_ASSERT_EQUAL(stored_put(&t, "s", "first"), 0);
-    if (stored_faults("write 1+ EIO short path=messagelog\n")) {
+    if (test_faults("write 1+ EIO short path=messagelog\n")) {
         for (int i = 0; i < 5; i++) CU_ASSERT_EQUAL(stored_put(&t, "s", "refused"), -1);
-        CU_ASSERT_TRUE(stored_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         CU_ASSERT_EQUAL(stored_put(&t, "s", "second"), 1);
         CU_ASSERT_TRUE(stored_has(&t, "s", 1, "second"));
     }
@@ -146,9 +146,9 @@ static void storage_68_batch_over_segments_fails_as_a_whole(void) {
         stored_open(&t);
         CU_ASSERT_EQUAL(stored_put(&t, "a", "first"), 0);
         int64_t end = store_message_end(t.store);
-        if (stored_faults(rules[i])) {
+        if (test_faults(rules[i])) {
             put_many(&t, m);
-            CU_ASSERT_TRUE(stored_faults(""));
+            CU_ASSERT_TRUE(test_faults(""));
             for (int k = 0; k < 200; k++) {
                 CU_ASSERT_NOT_EQUAL(m->messages[k].status, APR_SUCCESS);
                 CU_ASSERT_PTR_NULL(m->messages[k].subject_handle);
@@ -184,7 +184,7 @@ static void storage_68_full_disk_is_read_only_and_comes_back(void) {
         watched_init(&w);
         stored_open(&w.t);
         CU_ASSERT_EQUAL(stored_put(&w.t, "s", "first"), 0);
-        if (stored_faults(rules[i])) {
+        if (test_faults(rules[i])) {
             memset(big, 'b', sizeof big);
             CU_ASSERT_EQUAL(stored_put_status(&w.t, "s", big, sizeof big, &status), -1); /* more than is reserved */
             CU_ASSERT_TRUE(APR_STATUS_IS_ENOSPC(status));
@@ -196,7 +196,7 @@ static void storage_68_full_disk_is_read_only_and_comes_back(void) {
             CU_ASSERT_TRUE(stored_has(&w.t, "s", 0, "first"));
             CU_ASSERT_EQUAL(stored_pull(&w.t, "s", "g", "c", 0, 0, 0), APR_SUCCESS);
             CU_ASSERT_EQUAL(stored_ack(&w.t, "s", "g", "c", 0, 0), APR_SUCCESS);
-            CU_ASSERT_TRUE(stored_faults(""));
+            CU_ASSERT_TRUE(test_faults(""));
             CU_ASSERT_TRUE(wait_for(&w, true));
             CU_ASSERT_EQUAL(atomic_load(&w.calls), 2);
             CU_ASSERT_EQUAL(stored_put(&w.t, "s", "second"), 1);
@@ -227,7 +227,7 @@ static void action_log_has_room_in_reserve(void) {
     stored_init(&t);
     stored_open(&t);
     memset(id, 'c', sizeof id - 1);
-    if (stored_faults("preallocate 1+ ENOSPC path=actionlog\n")) {
+    if (test_faults("preallocate 1+ ENOSPC path=actionlog\n")) {
         for (int i = 0; i < COUNT; i++) CU_ASSERT_EQUAL_FATAL(stored_pull(&t, "s", "g", id, i, i, i), APR_SUCCESS);
         CU_ASSERT_TRUE(store_action_end(t.store) > 1024 * 1024);
         apr_status_t status = APR_SUCCESS;
@@ -235,7 +235,7 @@ static void action_log_has_room_in_reserve(void) {
         CU_ASSERT_TRUE(APR_STATUS_IS_ENOSPC(status)); /* used up */
         int64_t pulled = 0;
         CU_ASSERT_TRUE(store_group_pulled(store_group_find(t.store, view_of("s"), view_of("g")), &pulled));
-        CU_ASSERT_TRUE(stored_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", id, pulled + 1, pulled + 1, pulled + 1), APR_SUCCESS);
     }
     stored_free(&t);
@@ -247,9 +247,9 @@ static void failed_action_write_changes_nothing(void) {
     stored_open(&t);
     CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "c", 0, 4, 0), APR_SUCCESS);
     int64_t end = store_action_end(t.store), pulled = 0, pull = 0, ack = 0;
-    if (stored_faults("write 1 EIO short path=actionlog\n")) {
+    if (test_faults("write 1 EIO short path=actionlog\n")) {
         CU_ASSERT_NOT_EQUAL(stored_pull(&t, "s", "g", "c", 5, 9, 5), APR_SUCCESS);
-        CU_ASSERT_TRUE(stored_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         store_group_t *g = store_group_find(t.store, view_of("s"), view_of("g"));
         CU_ASSERT_TRUE(store_group_pulled(g, &pulled) && store_consumer_position(g, view_of("c"), &pull, &ack));
         CU_ASSERT_EQUAL(pulled, 4);
@@ -280,9 +280,9 @@ static void failed_sync_is_for_good(void) {
         stored_open(&w.t);
         CU_ASSERT_EQUAL(stored_put(&w.t, "s", "first"), 0);
         CU_ASSERT_EQUAL(stored_pull(&w.t, "s", "g", "c", 0, 0, 0), APR_SUCCESS);
-        if (stored_faults(rules[i])) {
+        if (test_faults(rules[i])) {
             CU_ASSERT_NOT_EQUAL(store_sync(w.t.store), APR_SUCCESS);
-            CU_ASSERT_TRUE(stored_faults(""));
+            CU_ASSERT_TRUE(test_faults(""));
             CU_ASSERT_TRUE(wait_for(&w, false));
             CU_ASSERT_FALSE(store_is_writable(w.t.store, &reason));
             CU_ASSERT_STRING_EQUAL(reason, "a data sync failed");
@@ -331,9 +331,9 @@ static void storage_68_open_error_fails_the_start(void) {
         stored_open(&t);
         CU_ASSERT_EQUAL(stored_put(&t, "s", "first"), 0);
         stored_close(&t);
-        if (stored_faults(rules[i])) {
+        if (test_faults(rules[i])) {
             CU_ASSERT_NOT_EQUAL(store_open(&t.store, &t.options, &error), APR_SUCCESS);
-            CU_ASSERT_TRUE(stored_faults(""));
+            CU_ASSERT_TRUE(test_faults(""));
             CU_ASSERT_PTR_NULL(t.store);
             CU_ASSERT_PTR_NOT_NULL_FATAL(error);
             CU_ASSERT_PTR_NOT_NULL(strstr(qmq_error_message(error), "/00000000000000000000"));
@@ -356,9 +356,9 @@ static void unreadable_sector_in_an_older_segment_is_passed(void) {
     for (int i = 0; i < 100; i++) CU_ASSERT_EQUAL(stored_put_status(&t, "s", payload, sizeof payload, NULL), i);
     stored_close(&t);
     /* The reads of the first segment: is it empty, the window, and then page by page. */
-    if (stored_faults("read 2 EIO path=messagelog/00000000000000000000\nread 5 EIO path=messagelog/00000000000000000000\n")) {
+    if (test_faults("read 2 EIO path=messagelog/00000000000000000000\nread 5 EIO path=messagelog/00000000000000000000\n")) {
         stored_open(&t);
-        CU_ASSERT_TRUE(stored_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         int64_t min = 0, next = 0;
         CU_ASSERT_TRUE(store_subject_bounds(store_subject_find(t.store, view_of("s")), &min, &next));
         CU_ASSERT_EQUAL(next, 100);
@@ -384,11 +384,11 @@ static void consumer_log_that_cannot_be_written_stays_in_memory(void) {
     t.options.index_period_us = 20000;
     t.options.sync_period_us = 10000;
     stored_open(&t);
-    if (stored_faults("open 1+ ENOSPC path=consumerlog/s/\n")) {
+    if (test_faults("open 1+ ENOSPC path=consumerlog/s/\n")) {
         for (int i = 0; i < 5; i++) CU_ASSERT_EQUAL(stored_put(&t, "s", "x"), i);
         thread_sleep_us(200000); /* some passes that fail */
         for (int i = 0; i < 5; i++) CU_ASSERT_TRUE(stored_has(&t, "s", i, "x"));
-        CU_ASSERT_TRUE(stored_faults(""));
+        CU_ASSERT_TRUE(test_faults(""));
         CU_ASSERT_TRUE(test_wait(index_is_written, &t, 20));
         CU_ASSERT_TRUE(stored_has(&t, "s", 4, "x"));
     }

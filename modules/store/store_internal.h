@@ -4,6 +4,7 @@
 
 #include "store/action_log.h"
 #include "store/message_log.h"
+#include "store/safe_points.h"
 
 struct store {
     store_options_t options; /* defaults filled in */
@@ -15,6 +16,7 @@ struct store {
     message_log_t messages;
     action_log_t actions;
     space_t space;
+    safe_points_t safe;
     periodic_t *syncer;
     periodic_t *writer;    /* consumer logs */
     int64_t next_write_us; /* writer thread only */

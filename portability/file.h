@@ -73,6 +73,9 @@ apr_status_t path_remove(const char *path);                 /* a file or an empt
 apr_status_t directory_create(const char *path);
 /* Makes creations, renames and removals in the directory durable. */
 apr_status_t directory_sync(const char *path);
+/* Makes everything that was written to the file system that holds the directory durable. APR_ENOTIMPL where a system cannot do that; then
+ * each file is synced for itself. */
+apr_status_t file_system_sync(const char *directory);
 /* Calls visit for every entry but "." and ".." in no particular order; visit may return a status to stop with. */
 apr_status_t directory_list(const char *path, apr_status_t (*visit)(void *arg, const char *name), void *arg);
 

@@ -54,8 +54,8 @@ static bool looks_torn(log_scan_t *s, int64_t position, int64_t next) {
     return bytes != NULL && is_zero(bytes, (size_t)(next - sector));
 }
 
-int64_t action_segment_validate(log_scan_t *s, int64_t segment_size, const char **reason) {
-    int64_t position = 0;
+int64_t action_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason) {
+    int64_t position = from;
     while (position < segment_size) {
         action_record_t record;
         int64_t next = 0;
@@ -100,21 +100,23 @@ static void report_record(segmented_log_t *l, log_scan_t *s, int64_t position, s
              s->segment->path);
 }
 
-static void walk_segment(segmented_log_t *l, log_scan_t *s, const action_visitor_t *v, int64_t *skipped_bytes, int64_t *skipped_records) {
-    for (int64_t position = 0; position < s->limit;) {
+static void walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, const action_visitor_t *v, int64_t *skipped_bytes,
+                         int64_t *skipped_records) {
+    while (position < s->limit) {
         action_record_t record;
         int64_t next = 0;
         const char *reason = NULL;
         if (l->segment_size - position < ACTION_FILLER_SIZE) return; /* a filler cut short by replication */
         step_t step = read_record(s, position, l->segment_size, &record, &next, &reason);
-        if (step == STEP_RECORD) v->visit(v->arg, &record);
+        if (step == STEP_RECORD) v->visit(v->arg, s->segment->base + next, &record);
         if (step == STEP_MALFORMED && !is_boundary(s, next)) step = STEP_BAD;
         if (step == STEP_UNKNOWN || step == STEP_MALFORMED) report_record(l, s, position, step, skipped_records);
         position = step == STEP_BAD ? pass_damage(l, s, position, reason, skipped_bytes) : next;
     }
 }
 
-apr_status_t action_replay(segmented_log_t *l, const action_visitor_t *visitor, int64_t *skipped_bytes, int64_t *skipped_records) {
+apr_status_t action_replay(segmented_log_t *l, int64_t from, const action_visitor_t *visitor, int64_t *skipped_bytes,
+                           int64_t *skipped_records) {
     log_scan_t scan;
     log_scan_init(&scan, l->log);
     int64_t end = segmented_log_end(l);
@@ -122,10 +124,13 @@ apr_status_t action_replay(segmented_log_t *l, const action_visitor_t *visitor, 
     for (size_t i = 0; status == APR_SUCCESS; i++) {
         segment_t *s = segmented_log_at(l, i);
         if (s == NULL) break;
-        visitor->progress(visitor->arg, s->base);
-        int64_t upto = end - s->base < l->segment_size ? end - s->base : l->segment_size;
-        if (upto > 0) status = log_scan_open(&scan, s, upto);
-        if (upto > 0 && status == APR_SUCCESS) walk_segment(l, &scan, visitor, skipped_bytes, skipped_records);
+        int64_t position = from > s->base ? from - s->base : 0;
+        if (position < l->segment_size) {
+            visitor->progress(visitor->arg, s->base);
+            int64_t upto = end - s->base < l->segment_size ? end - s->base : l->segment_size;
+            if (upto > position) status = log_scan_open(&scan, s, upto);
+            if (upto > position && status == APR_SUCCESS) walk_segment(l, &scan, position, visitor, skipped_bytes, skipped_records);
+        }
         segment_release(s);
     }
     log_scan_free(&scan);

@@ -29,6 +29,7 @@ void consumer_logs_free(consumer_logs_t *x, subject_table_t *subjects) {
     mutex_destroy(&x->list_lock);
     memory_free(x->dirty.at);
     memory_free(x->full.at);
+    memory_free(x->unsynced.at);
     memory_free(x->scratch);
     memory_free(x->present);
     memory_free(x->root);

@@ -28,6 +28,8 @@ typedef struct consumer_logs {
     mutex_t list_lock;
     subject_list_t dirty;
     subject_list_t full;
+    subject_list_t unsynced; /* have written files; whoever writes behind */
+    bool write_failed;       /* since it was last cleared; whoever writes behind */
     log_limit_t write_limit;
     uint8_t *scratch; /* of whoever writes behind: recovery, then the index thread, then the close */
     uint8_t *present;
@@ -62,11 +64,17 @@ bool consumer_logs_have_full(consumer_logs_t *x);
 /* Writes tails that have a whole chunk, as far as it is synced. */
 void consumer_logs_write_full(consumer_logs_t *x);
 /* Writes everything that is synced; tails that got nothing since the last time leave the memory. `again` (may be NULL) is asked between
- * subjects whether to go on. */
-void consumer_logs_write_all(consumer_logs_t *x, bool (*again)(void *arg), void *arg);
+ * subjects whether to go on. False when not everything was done. */
+bool consumer_logs_write_all(consumer_logs_t *x, bool (*again)(void *arg), void *arg);
+
+/* Makes what was written to the files durable. Like the above. */
+apr_status_t consumer_logs_sync(consumer_logs_t *x);
 
 /* Recovery: one thread, nobody else uses the index. */
 
+/* A snapshot says that entries below `next` are in the files. False, and nothing known about the subject, when they are not; `deep` looks
+ * at the last one, too. */
+bool consumer_log_restore(consumer_logs_t *x, store_subject_t *s, int64_t next, bool deep);
 typedef enum replay_result { REPLAY_INDEXED, REPLAY_KNOWN, REPLAY_GAP_TOO_WIDE, REPLAY_FAILED } replay_result_t;
 /* Indexes a record found in the log. Gaps get blank entries; one wider than a file is refused unless `restart`: then the index starts anew
  * at sequence. */

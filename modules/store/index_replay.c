@@ -34,6 +34,34 @@ static bool push_blanks(consumer_logs_t *x, store_subject_t *s, int64_t upto, in
     return true;
 }
 
+/* Whether the file of the last of `next` entries is long enough, and with `deep` that this entry can be one. */
+static bool entries_are_there(consumer_logs_t *x, const store_subject_t *s, int64_t next, bool deep) {
+    char *path = memory_printf("%s/%s/%020lld", x->root, s->name, (long long)index_file_base(next - 1));
+    path_info_t info;
+    bool there =
+        path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_FILE && info.size >= index_file_position(next - 1) + INDEX_ENTRY_SIZE;
+    file_t *f = NULL;
+    if (there && deep) {
+        uint8_t encoded[INDEX_ENTRY_SIZE];
+        there = file_open(&f, path, IO_READ) == APR_SUCCESS && index_read_encoded(f, next - 1, 1, encoded) == APR_SUCCESS;
+        index_entry_t last = there ? index_entry_get(encoded) : index_entry_blank(0);
+        there =
+            there && last.time_ms != 0 && (index_entry_is_blank(&last) || last.offset + last.record_size <= segmented_log_end(x->messages));
+    }
+    (void)file_close(f); /* only read */
+    memory_free(path);
+    return there;
+}
+
+bool consumer_log_restore(consumer_logs_t *x, store_subject_t *s, int64_t next, bool deep) {
+    int64_t first = 0, behind = 0;
+    if (!entries_are_there(x, s, next, deep)) return false;
+    if (next > INDEX_SEGMENT_ENTRIES && consumer_log_extent(x, subject_name(s), &first, &behind) != APR_SUCCESS) return false;
+    start_at(s, next);
+    s->min = first;
+    return true;
+}
+
 replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int64_t sequence, const index_entry_t *entry, bool restart) {
     if (sequence < 0) return REPLAY_GAP_TOO_WIDE;
     if (!s->exists) start_at(s, sequence);

@@ -15,6 +15,7 @@ typedef struct pending {
     size_t count;
     bool verify;
     bool sync_first;
+    bool beyond; /* the files hold nothing behind these entries */
 } pending_t;
 
 static index_entry_t entry_at(const uint8_t *encoded, size_t i) {
@@ -31,7 +32,7 @@ static void take_pending(consumer_logs_t *x, store_subject_t *s, int64_t limit, 
     int64_t in_file = INDEX_SEGMENT_ENTRIES - s->persisted % INDEX_SEGMENT_ENTRIES;
     if (left > in_file) left = in_file;
     if (left > INDEX_CHUNK_ENTRIES) left = INDEX_CHUNK_ENTRIES;
-    *p = (pending_t){s, s->persisted, 0, s->verify, false};
+    *p = (pending_t){s, s->persisted, 0, s->verify, false, false};
     if (left > 0) p->count = index_tail_copy(s, p->from, (size_t)left, x->scratch);
     mutex_unlock(index_lock_of(x, s));
     for (; p->count > 0; p->count--) {
@@ -87,7 +88,13 @@ static apr_status_t write_differences(consumer_logs_t *x, file_t *f, pending_t *
             i++;
         }
     }
+    p->beyond = status == APR_SUCCESS && entry_at(x->present, p->count - 1).time_ms == 0;
     return status;
+}
+
+/* A file that is full is not written again and gets its sync now. */
+static apr_status_t finish_file(const pending_t *p, file_t *f) {
+    return (p->from + (int64_t)p->count) % INDEX_SEGMENT_ENTRIES == 0 ? file_data_sync(f) : APR_SUCCESS;
 }
 
 static apr_status_t write_pending(consumer_logs_t *x, pending_t *p) {
@@ -95,6 +102,7 @@ static apr_status_t write_pending(consumer_logs_t *x, pending_t *p) {
     apr_status_t status = file_cache_open(x->files, p->subject, index_file_base(p->from), true, &f);
     if (status != APR_SUCCESS) return status;
     status = p->verify ? write_differences(x, f->file, p) : write_run(x, f->file, p, 0, p->count);
+    if (status == APR_SUCCESS) status = finish_file(p, f->file);
     file_cache_release(x->files, f);
     return status;
 }
@@ -103,9 +111,12 @@ static void settle(consumer_logs_t *x, const pending_t *p) {
     store_subject_t *s = p->subject;
     mutex_lock(index_lock_of(x, s));
     s->persisted += (int64_t)p->count;
-    if (s->persisted == s->next) s->verify = false;
+    if (s->persisted == s->next || p->beyond) s->verify = false;
     index_tail_trim(s);
+    bool listed = s->unsynced;
+    s->unsynced = true;
     mutex_unlock(index_lock_of(x, s));
+    if (!listed) index_list_add(x, &x->unsynced, s);
 }
 
 apr_status_t index_write_subject(consumer_logs_t *x, store_subject_t *s, int64_t limit, int64_t *written) {
@@ -128,6 +139,7 @@ apr_status_t index_write_subject(consumer_logs_t *x, store_subject_t *s, int64_t
 static void write_behind(consumer_logs_t *x, store_subject_t *s, int64_t *written) {
     int64_t suppressed = 0;
     apr_status_t status = index_write_subject(x, s, atomic_load(&x->messages->synced), written);
+    if (status != APR_SUCCESS) x->write_failed = true;
     if (status == APR_SUCCESS || !log_permit(&x->write_limit, WRITE_WARNING_US, &suppressed)) return;
     char text[160];
     log_warn(x->log, "cannot write %s/%s: %s; its entries stay in memory and are tried again (%lld such lines suppressed)", x->root,
@@ -182,13 +194,15 @@ static bool visit_dirty(consumer_logs_t *x, store_subject_t *s) {
     return !idle;
 }
 
-void consumer_logs_write_all(consumer_logs_t *x, bool (*again)(void *arg), void *arg) {
+bool consumer_logs_write_all(consumer_logs_t *x, bool (*again)(void *arg), void *arg) {
     subject_list_t taken = take_list(x, &x->dirty);
     bool going = true;
+    x->write_failed = false;
     for (size_t i = 0; i < taken.count; i++) {
         if (going && again != NULL) going = again(arg);
         if (!going || visit_dirty(x, taken.at[i])) index_list_add(x, &x->dirty, taken.at[i]);
     }
     memory_free(taken.at);
     free_scratch(x);
+    return going && !x->write_failed;
 }

@@ -57,33 +57,44 @@ static apr_status_t report_deleted(segmented_log_t *l, log_scan_t *scan, size_t 
     return status;
 }
 
-static apr_status_t find_end(segmented_log_t *l, log_scan_t *scan, segment_validator_t validate, int64_t *cut_bytes, int64_t *end,
-                             int64_t *from) {
+/* Where validation starts: at the first of the last two segments, or at `sound` if that is further on. */
+static size_t first_to_validate(segmented_log_t *l, size_t used, int64_t sound, int64_t *position) {
+    size_t i = used > VALIDATED_SEGMENTS ? used - VALIDATED_SEGMENTS : 0;
+    while (i < used && l->segments[i]->base + l->segment_size <= sound) i++;
+    *position = i < used && sound > l->segments[i]->base ? sound - l->segments[i]->base : 0;
+    return i;
+}
+
+static apr_status_t find_end(segmented_log_t *l, log_scan_t *scan, segment_validator_t validate, int64_t sound, log_checked_t *checked,
+                             int64_t *end, int64_t *from) {
     size_t used = 0;
+    int64_t position = 0;
     apr_status_t status = used_segments(l, scan, &used);
     if (status != APR_SUCCESS) return status;
-    *from = *end = l->count == 0 ? 0 : l->segments[0]->base;
-    size_t i = used > VALIDATED_SEGMENTS ? used - VALIDATED_SEGMENTS : 0;
-    if (used > 0) *from = l->segments[i]->base;
+    *end = l->count == 0 ? 0 : l->segments[0]->base;
+    if (sound > *end) *end = sound;
+    size_t i = first_to_validate(l, used, sound, &position);
+    *from = i < used ? l->segments[i]->base + position : *end;
     bool partial = false;
-    for (; i < used && !partial; i++) {
+    for (; i < used && !partial; i++, position = 0) {
         const char *reason = "";
         status = open_at(l, scan, i);
         if (status != APR_SUCCESS) return status;
-        int64_t valid = validate(scan, l->segment_size, &reason);
+        int64_t valid = validate(scan, position, l->segment_size, &reason);
         partial = valid < l->segment_size;
         *end = scan->segment->base + valid;
-        if (partial && scan->failure == APR_SUCCESS) *cut_bytes += report_cut(l, scan, valid, reason);
+        checked->validated_bytes += valid - position;
+        if (partial && scan->failure == APR_SUCCESS) checked->cut_bytes += report_cut(l, scan, valid, reason);
         if (scan->failure != APR_SUCCESS) return scan->failure;
     }
-    return report_deleted(l, scan, i, cut_bytes);
+    return report_deleted(l, scan, i, &checked->cut_bytes);
 }
 
-apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t *cut_bytes, qmq_error_t **error) {
+apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t sound, log_checked_t *checked, qmq_error_t **error) {
     log_scan_t scan;
     int64_t end = 0, from = 0;
     log_scan_init(&scan, l->log);
-    apr_status_t status = find_end(l, &scan, validate, cut_bytes, &end, &from);
+    apr_status_t status = find_end(l, &scan, validate, sound, checked, &end, &from);
     if (status != APR_SUCCESS) {
         char text[160];
         *error = error_create(status, "Check the disk; nothing was changed", "cannot read %s of the %s: %s",

@@ -5,14 +5,20 @@
 
 #include "store/log_scan.h"
 
-/* Length of the sound part of the segment in the scan: the segment size when it is complete. Else *reason tells why it ends there. */
-typedef int64_t (*segment_validator_t)(log_scan_t *s, int64_t segment_size, const char **reason);
+/* Length of the sound part of the segment in the scan, looked at from position `from` on, where a record starts: the segment size when it
+ * is complete. Else *reason tells why it ends there. */
+typedef int64_t (*segment_validator_t)(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason);
 
-/* Sets the log's end. *cut_bytes: how much data lay behind it. */
-apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t *cut_bytes, qmq_error_t **error);
+typedef struct log_checked {
+    int64_t cut_bytes;       /* data that lay behind the end */
+    int64_t validated_bytes; /* how much was looked at */
+} log_checked_t;
+
+/* Sets the log's end. `sound`: a record boundary up to which the log is known to be durable and right, -1: none is known. */
+apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t sound, log_checked_t *checked, qmq_error_t **error);
 
 /* Validators. */
-int64_t message_segment_validate(log_scan_t *s, int64_t segment_size, const char **reason);
-int64_t action_segment_validate(log_scan_t *s, int64_t segment_size, const char **reason);
+int64_t message_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason);
+int64_t action_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason);
 
 #endif

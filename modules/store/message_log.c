@@ -83,6 +83,8 @@ static void commit(message_log_t *m, int64_t *took_us) {
     for (size_t i = 0; i < m->staged_count; i++) m->staged[i]->status = APR_SUCCESS;
     segmented_log_publish(&m->segments, m->plan.end);
     consumer_logs_publish(m->index, m->indexed, m->staged_count);
+    atomic_store_explicit(&m->indexed_end, m->plan.end, memory_order_release);
+    atomic_fetch_add_explicit(&m->indexed_records, (int64_t)m->staged_count, memory_order_relaxed);
     space_note_end(m->space, SPACE_MESSAGES, m->plan.end);
 }
 
@@ -128,6 +130,7 @@ apr_status_t message_log_start(message_log_t *m, subject_table_t *subjects, cons
     m->subjects = subjects;
     m->index = index;
     m->space = space;
+    atomic_store(&m->indexed_end, segmented_log_end(&m->segments));
     append_plan_init(&m->plan, &m->segments, MESSAGE_FILLER_SIZE, message_filler_put);
     return append_ring_start(&m->ring, "store-messages", drain, m);
 }

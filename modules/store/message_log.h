@@ -15,6 +15,8 @@ typedef struct message_log {
     subject_table_t *subjects;
     consumer_logs_t *index;
     space_t *space;
+    _Atomic int64_t indexed_end;     /* records that end at or below are in the index */
+    _Atomic int64_t indexed_records; /* how many were added since the start */
     /* Appender only: what the plan holds. */
     store_message_t **staged;
     indexed_message_t *indexed;

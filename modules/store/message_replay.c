@@ -33,8 +33,8 @@ static bool crc_is_right(log_scan_t *s, int64_t position, const message_record_t
     return log_scan_crc(s, position + r->header_size, r->payload_size, &crc) && crc == r->crc;
 }
 
-int64_t message_segment_validate(log_scan_t *s, int64_t segment_size, const char **reason) {
-    int64_t position = 0;
+int64_t message_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason) {
+    int64_t position = from;
     while (position < segment_size) {
         message_record_t record;
         int64_t next = 0;
@@ -78,8 +78,8 @@ static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, 
     return next;
 }
 
-static bool walk_segment(segmented_log_t *l, log_scan_t *s, const message_visitor_t *v, bool hole, int64_t *skipped_bytes) {
-    int64_t position = 0;
+static bool walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, const message_visitor_t *v, bool hole,
+                         int64_t *skipped_bytes) {
     while (position < s->limit) {
         message_record_t record;
         int64_t next = 0, left = l->segment_size - position;
@@ -92,25 +92,33 @@ static bool walk_segment(segmented_log_t *l, log_scan_t *s, const message_visito
     return true;
 }
 
-apr_status_t message_replay(segmented_log_t *l, const message_visitor_t *visitor, int64_t *skipped_bytes) {
+/* Says that segments are missing between `expected` and this one; true when they are. */
+static bool is_hole(segmented_log_t *l, const segment_t *s, int64_t expected) {
+    if (s->base <= expected) return false;
+    log_error(l->log, "%s: the segments between offset %lld and %s are missing; their messages are lost", l->name, (long long)expected,
+              s->path);
+    return true;
+}
+
+apr_status_t message_replay(segmented_log_t *l, int64_t from, const message_visitor_t *visitor, int64_t *skipped_bytes) {
     log_scan_t scan;
     log_scan_init(&scan, l->log);
-    int64_t end = segmented_log_end(l), expected = -1;
-    bool hole = false, going = true;
+    int64_t end = segmented_log_end(l), expected = segmented_log_min(l);
+    bool hole = from < expected, going = true;
+    if (from > expected) expected = segmented_log_base(l, from);
     apr_status_t status = APR_SUCCESS;
     for (size_t i = 0; going && status == APR_SUCCESS; i++) {
         segment_t *s = segmented_log_at(l, i);
         if (s == NULL) break;
-        if (expected >= 0 && s->base != expected) {
-            hole = true;
-            log_error(l->log, "%s: the segments between offset %lld and %s are missing; their messages are lost", l->name,
-                      (long long)expected, s->path);
+        int64_t position = from > s->base ? from - s->base : 0;
+        if (position < l->segment_size) {
+            hole = is_hole(l, s, expected) || hole;
+            expected = s->base + l->segment_size;
+            visitor->progress(visitor->arg, s->base);
+            int64_t upto = end - s->base < l->segment_size ? end - s->base : l->segment_size;
+            if (upto > position) status = log_scan_open(&scan, s, upto);
+            if (upto > position && status == APR_SUCCESS) going = walk_segment(l, &scan, position, visitor, hole, skipped_bytes);
         }
-        expected = s->base + l->segment_size;
-        visitor->progress(visitor->arg, s->base);
-        int64_t upto = end - s->base < l->segment_size ? end - s->base : l->segment_size;
-        if (upto > 0) status = log_scan_open(&scan, s, upto);
-        if (upto > 0 && status == APR_SUCCESS) going = walk_segment(l, &scan, visitor, hole, skipped_bytes);
         segment_release(s);
     }
     log_scan_free(&scan);

@@ -1,4 +1,4 @@
-/* Walking the records of a message log from its first segment to its end, past damage (storage.md 4.6, 4.7). */
+/* Walking the records of a message log to its end, past damage (storage.md 4.6, 4.7). */
 #ifndef QMQ_STORE_MESSAGE_REPLAY_H
 #define QMQ_STORE_MESSAGE_REPLAY_H
 
@@ -12,7 +12,7 @@ typedef struct message_visitor {
     void *arg;
 } message_visitor_t;
 
-/* *skipped_bytes: damage that was jumped over. */
-apr_status_t message_replay(segmented_log_t *l, const message_visitor_t *visitor, int64_t *skipped_bytes);
+/* From `from` on, which is a record boundary or in front of the first segment. *skipped_bytes: damage that was jumped over. */
+apr_status_t message_replay(segmented_log_t *l, int64_t from, const message_visitor_t *visitor, int64_t *skipped_bytes);
 
 #endif

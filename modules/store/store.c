@@ -3,7 +3,8 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "portability/clock.h"
-#include "store/store_internal.h"
+#include "store/checkpoint.h"
+#include "store/snapshot_files.h"
 
 #define DEFAULT_MESSAGE_SEGMENT ((int64_t)1073741824)
 #define DEFAULT_ACTION_SEGMENT ((int64_t)104857600)
@@ -11,6 +12,8 @@
 #define DEFAULT_HOT_WINDOW ((int64_t)256 * 1024 * 1024)
 #define DEFAULT_MIN_FREE ((int64_t)16 * 1024 * 1024)
 #define DEFAULT_OPEN_FILES 1024
+#define DEFAULT_CHECKPOINT_RECORDS 10000
+#define DEFAULT_SNAPSHOTS_KEPT 5
 /* Tails that did not fill a chunk are written this often; one that got nothing in between leaves the memory. */
 #define DEFAULT_INDEX_PERIOD_US 5000000
 
@@ -26,6 +29,8 @@ static store_options_t complete_options(const store_options_t *given) {
     o.index_period_us = or_default(o.index_period_us, DEFAULT_INDEX_PERIOD_US);
     o.hot_window = or_default(o.hot_window, DEFAULT_HOT_WINDOW);
     o.min_free_bytes = or_default(o.min_free_bytes, DEFAULT_MIN_FREE);
+    o.checkpoint_records = or_default(o.checkpoint_records, DEFAULT_CHECKPOINT_RECORDS);
+    o.snapshots_kept = (int)or_default(o.snapshots_kept, DEFAULT_SNAPSHOTS_KEPT);
     o.max_open_files = (int)or_default(o.max_open_files, DEFAULT_OPEN_FILES);
     return o;
 }
@@ -77,11 +82,22 @@ static void sync_log(store_t *s, segmented_log_t *l) {
     if (status != APR_SUCCESS) space_sync_failed(&s->space, l, status);
 }
 
+/* Best effort: a marker that stays behind costs the next start time, nothing else. */
+static void write_marker(store_t *s, bool clean) {
+    marker_t m = {.clean = clean, .own_from = s->own_from};
+    if (marker_point_take(&s->messages.segments, atomic_load(&s->messages.segments.synced), &m.messages) != APR_SUCCESS ||
+        marker_point_take(&s->actions.segments, atomic_load(&s->actions.segments.synced), &m.actions) != APR_SUCCESS)
+        return;
+    (void)marker_write(s->marker, &m, clean);
+}
+
 static void sync_logs(void *arg) {
     store_t *s = arg;
+    int64_t before = atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced);
     sync_log(s, &s->messages.segments);
     sync_log(s, &s->actions.segments);
-    if (consumer_logs_have_full(&s->index)) periodic_trigger(s->writer);
+    if (atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced) != before) write_marker(s, false);
+    if (consumer_logs_have_full(&s->index) || checkpoint_is_due(s)) periodic_trigger(s->writer);
 }
 
 static bool goes_on(void *arg) {
@@ -93,12 +109,18 @@ static void write_behind(void *arg) {
     store_t *s = arg;
     consumer_logs_write_full(&s->index);
     int64_t now = clock_mono_us();
-    if (now < s->next_write_us) return;
+    if (checkpoint_is_due(s)) {
+        checkpoint_run(s, false);
+    } else if (now >= s->next_write_us) {
+        (void)consumer_logs_write_all(&s->index, goes_on, s); /* what failed is reported and stays in memory */
+    } else {
+        return;
+    }
     s->next_write_us = now + s->options.index_period_us;
-    consumer_logs_write_all(&s->index, goes_on, s);
 }
 
 static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
+    checkpoint_start(s);
     apr_status_t status = space_start(&s->space);
     if (status == APR_SUCCESS) status = message_log_start(&s->messages, &s->subjects, &s->index, &s->space);
     if (status == APR_SUCCESS) status = action_log_start(&s->actions, &s->progress, &s->space);
@@ -112,11 +134,24 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
     return status;
 }
 
+/* Also removes what checkpoints that were killed left behind. */
+static apr_status_t open_marker(store_t *s, qmq_error_t **error) {
+    apr_status_t status = snapshot_delete_temporaries(s->checkpoints);
+    if (status == APR_SUCCESS) status = marker_open(&s->marker, s->root);
+    char text[160];
+    if (status != APR_SUCCESS) {
+        *error = error_create(status, "Make the store's files and directories writable for this user", "cannot write in %s: %s", s->root,
+                              status_text(status, text, sizeof text));
+    }
+    return status;
+}
+
 static apr_status_t open_all(store_t *s, qmq_error_t **error) {
     apr_status_t status = create_root(s, error);
     if (status == APR_SUCCESS) status = store_lock(s->root, &s->lock, error);
     if (status == APR_SUCCESS) status = create_directories(s, error);
     if (status == APR_SUCCESS) status = open_logs(s, error);
+    if (status == APR_SUCCESS) status = open_marker(s, error);
     if (status == APR_SUCCESS) status = store_recover(s, error);
     if (status == APR_SUCCESS) status = start_threads(s, error);
     return status;
@@ -128,7 +163,9 @@ static void free_all(store_t *s) {
     subject_table_free(&s->subjects);
     segmented_log_close(&s->messages.segments);
     segmented_log_close(&s->actions.segments);
-    (void)file_close(s->lock); /* gives the lock up */
+    (void)file_close(s->marker); /* a cache */
+    (void)file_close(s->lock);   /* gives the lock up */
+    memory_free(s->checkpoints);
     memory_free(s->root);
     memory_free(s);
 }
@@ -149,6 +186,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     s->options = complete_options(options);
     s->root = memory_strdup(options->root);
     s->options.root = s->root;
+    s->checkpoints = path_in(s, "checkpoint");
     s->sync_timer = metrics_timer(options->metrics, "storeMessageLogFlushTimer", METRIC_NO_LABELS);
     s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
     subject_table_init(&s->subjects, &s->index);
@@ -169,8 +207,9 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
 void store_close(store_t *s) {
     if (s == NULL) return;
     stop_threads(s);
-    (void)store_sync(s); /* reported inside */
-    consumer_logs_write_all(&s->index, NULL, NULL);
+    bool durable = store_sync(s) == APR_SUCCESS; /* reported inside */
+    checkpoint_run(s, true);
+    if (durable) write_marker(s, true);
     free_all(s);
 }
 
@@ -301,6 +340,7 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->recovered_records = s->recovered_records;
     to->recovery_us = s->recovery_us;
     to->truncated_bytes = s->truncated_bytes;
+    to->validated_bytes = s->validated_bytes;
     to->skipped_records = s->skipped_records;
     to->writable = space_is_writable(&s->space, NULL);
 }

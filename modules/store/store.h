@@ -28,6 +28,8 @@ typedef struct store_options {
     int64_t index_period_us;      /* how often young index entries are written to their files; 0: 5 s */
     int64_t hot_window;           /* bytes at the end of the message log that are read on event loops; 0: 256 MiB */
     int64_t min_free_bytes;       /* the message log turns read-only below this much disk space and back at twice it; 0: 16 MiB */
+    int64_t checkpoint_records;   /* messages between two checkpoints of the index; 0: 10 000 */
+    int snapshots_kept;           /* of each kind; 0: 5 */
     int max_open_files;           /* descriptor cache for consumer logs; 0: 1024 */
     const log_t *log;
     metrics_t *metrics; /* NULL allowed */
@@ -192,7 +194,7 @@ typedef struct store_figures {
     int64_t subjects, groups, consumers;
     int64_t open_files, mappings;
     int64_t disk_available;
-    int64_t recovered_records, recovery_us, truncated_bytes, skipped_records;
+    int64_t recovered_records, recovery_us, truncated_bytes, validated_bytes, skipped_records;
     bool writable;
 } store_figures_t;
 void store_figures(store_t *s, store_figures_t *to);

@@ -3,12 +3,25 @@
 #define QMQ_STORE_INTERNAL_H
 
 #include "store/action_log.h"
+#include "store/index_internal.h"
+#include "store/marker.h"
 #include "store/message_log.h"
 #include "store/safe_points.h"
+
+/* What the last checkpoint left behind. */
+typedef struct checkpoint_state {
+    int64_t message_offset; /* of the last snapshot */
+    _Atomic int64_t records;
+    _Atomic int64_t taken_us;
+    _Atomic int64_t took_us;
+    bool index_lost; /* a sync of the consumer logs failed: no more snapshots */
+    log_limit_t limit;
+} checkpoint_state_t;
 
 struct store {
     store_options_t options; /* defaults filled in */
     char *root;
+    char *checkpoints; /* directory of the snapshots */
     file_t *lock;
     subject_table_t subjects;
     consumer_logs_t index;
@@ -17,6 +30,9 @@ struct store {
     action_log_t actions;
     space_t space;
     safe_points_t safe;
+    checkpoint_state_t checkpoint;
+    file_t *marker;
+    int64_t own_from; /* records of messages from this offset on are ours */
     periodic_t *syncer;
     periodic_t *writer;    /* consumer logs */
     int64_t next_write_us; /* writer thread only */
@@ -24,6 +40,7 @@ struct store {
     int64_t recovered_records;
     int64_t recovery_us;
     int64_t truncated_bytes;
+    int64_t validated_bytes;
     int64_t skipped_records;
     int64_t skipped_bytes;
     metric_t *sync_timer;

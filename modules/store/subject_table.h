@@ -20,10 +20,12 @@ struct store_subject {
     int64_t persisted;    /* entries below are in the consumer log's files */
     index_chunk_t *first; /* the tail: entries [first->base, next), oldest chunk first; NULL: all are in the files only */
     index_chunk_t *last;
-    bool exists : 1; /* has a consumer log: there was a message once */
-    bool dirty : 1;  /* is in the list of tails to write or to free */
-    bool full : 1;   /* is in the list of tails that have at least a chunk to write */
-    bool verify : 1; /* the files may hold something from `persisted` on: compare before writing */
+    bool exists : 1;   /* has a consumer log: there was a message once */
+    bool dirty : 1;    /* is in the list of tails to write or to free */
+    bool full : 1;     /* is in the list of tails that have at least a chunk to write */
+    bool verify : 1;   /* the files may hold something from `persisted` on: compare before writing */
+    bool rebuild : 1;  /* recovery only: its files are not what the snapshot says */
+    bool unsynced : 1; /* is in the list of subjects whose files were written since the last sync */
     uint16_t name_size;
     char name[];
 };

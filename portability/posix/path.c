@@ -70,6 +70,15 @@ apr_status_t directory_sync(const char *path) {
     return status;
 }
 
+apr_status_t file_system_sync(const char *directory) {
+    if (fault_path(FAULT_SYNC, directory, NULL)) return system_error();
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return system_error();
+    apr_status_t status = syncfs(fd) == 0 ? APR_SUCCESS : system_error();
+    if (close(fd) != 0 && status == APR_SUCCESS && errno != EINTR) status = system_error();
+    return status;
+}
+
 apr_status_t directory_list(const char *path, apr_status_t (*visit)(void *arg, const char *name), void *arg) {
     DIR *directory = opendir(path);
     if (directory == NULL) return system_error();

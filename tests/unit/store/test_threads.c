@@ -175,7 +175,7 @@ static void check_log_order(const load_t *load) {
                           APR_SUCCESS);
     segmented_log_publish(&l, INT64_MAX); /* all there is: unused room at the end reads as damage, which is skipped */
     message_visitor_t visitor = {check_order, no_progress, next};
-    CU_ASSERT_EQUAL(message_replay(&l, &visitor, &skipped), APR_SUCCESS);
+    CU_ASSERT_EQUAL(message_replay(&l, 0, &visitor, &skipped), APR_SUCCESS);
     for (int i = 0; i < SUBJECTS; i++) CU_ASSERT_EQUAL(next[i], PER_SUBJECT);
     segmented_log_close(&l);
 }

@@ -1,0 +1,115 @@
+#include "store/checkpoint.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "portability/clock.h"
+#include "store/message_snapshot.h"
+#include "store/snapshot_files.h"
+
+/* However little was appended. */
+#define LONGEST_US 60000000
+/* However much was appended: this long, and this many times what the last one took. */
+#define SHORTEST_US 1000000
+#define SHARE 10
+#define WARNING_US 60000000
+
+void checkpoint_start(store_t *s) {
+    s->checkpoint.message_offset = safe_points_message(&s->safe);
+    atomic_store(&s->checkpoint.taken_us, clock_mono_us());
+}
+
+static int64_t indexed_records(store_t *s) {
+    return atomic_load_explicit(&s->messages.indexed_records, memory_order_relaxed);
+}
+
+bool checkpoint_is_due(store_t *s) {
+    checkpoint_state_t *c = &s->checkpoint;
+    int64_t since = clock_mono_us() - atomic_load(&c->taken_us);
+    if (since < SHORTEST_US || since < SHARE * atomic_load(&c->took_us)) return false;
+    int64_t records = indexed_records(s) - atomic_load(&c->records);
+    return records >= s->options.checkpoint_records || (since >= LONGEST_US && records > 0);
+}
+
+static bool goes_on(void *arg) {
+    const store_t *s = arg;
+    return !atomic_load(&s->closing);
+}
+
+typedef struct written {
+    text_file_t *to;
+    int64_t offset;
+    store_t *store;
+} written_t;
+
+static void put_subject(void *arg, store_subject_t *subject) {
+    written_t *w = arg;
+    mutex_lock(index_lock_of(&w->store->index, subject));
+    int64_t persisted = subject->exists ? subject->persisted : 0;
+    mutex_unlock(index_lock_of(&w->store->index, subject));
+    if (persisted > 0) message_snapshot_put_subject(w->to, subject_name(subject), persisted - 1);
+}
+
+static void put_messages(void *arg, text_file_t *to) {
+    written_t *w = arg;
+    w->to = to;
+    message_snapshot_put_head(to, w->offset);
+    subject_table_each(&w->store->subjects, put_subject, w);
+}
+
+static void complain(store_t *s, const char *what, apr_status_t status) {
+    int64_t suppressed = 0;
+    char text[160];
+    if (!log_permit(&s->checkpoint.limit, WARNING_US, &suppressed)) return;
+    log_warn(s->options.log, "%s of %s failed: %s; the next start takes longer, nothing is lost (%lld such lines suppressed)", what,
+             s->root, status_text(status, text, sizeof text), (long long)suppressed);
+}
+
+/* Versions beyond the one just saved are of a log that was cut since; Java would take them for the newest. */
+static apr_status_t delete_beyond(store_t *s, const char *kind, int64_t version) {
+    snapshot_versions_t versions;
+    apr_status_t status = snapshot_versions_list(&versions, s->checkpoints, kind);
+    for (size_t i = 0; status == APR_SUCCESS && i < versions.count; i++) {
+        if (versions.at[i] > version) status = snapshot_delete(s->checkpoints, kind, versions.at[i]);
+    }
+    snapshot_versions_free(&versions);
+    return status;
+}
+
+static apr_status_t save_messages(store_t *s, int64_t offset) {
+    written_t w = {NULL, offset, s};
+    apr_status_t status = snapshot_save(s->checkpoints, SNAPSHOT_OF_MESSAGES, offset, put_messages, &w);
+    if (status == APR_SUCCESS) status = delete_beyond(s, SNAPSHOT_OF_MESSAGES, offset);
+    if (status == APR_SUCCESS) status = snapshot_keep(s->checkpoints, SNAPSHOT_OF_MESSAGES, (size_t)s->options.snapshots_kept);
+    if (status == APR_SUCCESS) safe_points_reach(&s->safe.message, offset);
+    return status;
+}
+
+/* Order: records durable, their entries written, entries durable, snapshot. */
+static void checkpoint_messages(store_t *s, bool closing) {
+    checkpoint_state_t *c = &s->checkpoint;
+    int64_t records = indexed_records(s), indexed = atomic_load_explicit(&s->messages.indexed_end, memory_order_acquire);
+    if (c->index_lost || segmented_log_sync(&s->messages.segments) != APR_SUCCESS) return; /* a failed sync was reported where it counts */
+    if (!consumer_logs_write_all(&s->index, closing ? NULL : goes_on, s)) return;
+    apr_status_t status = consumer_logs_sync(&s->index);
+    if (status != APR_SUCCESS) {
+        c->index_lost = true; /* nobody knows what of it is on the disk: the next start makes it anew */
+        complain(s, "data sync of the consumer logs", status);
+        return;
+    }
+    status = indexed == c->message_offset ? APR_SUCCESS : save_messages(s, indexed);
+    if (status != APR_SUCCESS) {
+        complain(s, "the checkpoint", status);
+        return;
+    }
+    c->message_offset = indexed;
+    atomic_store(&c->records, records);
+}
+
+void checkpoint_run(store_t *s, bool closing) {
+    checkpoint_state_t *c = &s->checkpoint;
+    int64_t start = clock_mono_us();
+    checkpoint_messages(s, closing);
+    int64_t now = clock_mono_us();
+    atomic_store(&c->took_us, now - start);
+    atomic_store(&c->taken_us, now);
+}

@@ -13,6 +13,8 @@ typedef struct arguments {
     const char *ip;
     const char *host_name;
     const char *log_file;
+    const char *logs;
+    const char *run;
     const char *command;    /* start, stop, ...; NULL: run in the foreground */
     const char **sets;      /* "key=value", NULL-terminated */
     const char **passed_on; /* options of `start` for the server it starts, NULL-terminated */

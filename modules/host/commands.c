@@ -18,39 +18,33 @@
 #define RUN_FILE_LIMIT (64 * 1024)
 #define OUTPUT_LIMIT (16 * 1024 * 1024)
 
-typedef struct places {
+typedef struct files {
     const server_kind_t *kind;
     const char *title; /* as the original's launchers print it */
     char *pid_file;
     char *run_file;
     char *output;
     char *log;
-} places_t;
+} files_t;
 
-static char *join(const char *home, const char *directory, const char *name, const char *ending) {
-    size_t size = strlen(home) + strlen(directory) + strlen(name) + strlen(ending) + 3;
-    char *path = memory_alloc(size);
-    (void)snprintf(path, size, "%s/%s/%s%s", home, directory, name, ending);
-    return path;
+static void files_init(files_t *f, const places_t *places) {
+    const char *name = places->kind->name;
+    f->kind = places->kind;
+    f->title = strcmp(name, "metaserver") == 0 ? "meta server" : name;
+    f->pid_file = memory_printf("%s/%s.pid", places->pid, name);
+    f->run_file = memory_printf("%s/%s.json", places->run, name);
+    f->output = memory_printf("%s/%s.out", places->logs, name);
+    f->log = memory_printf("%s/%s.log", places->logs, name);
 }
 
-static void places_init(places_t *p, const char *home, const server_kind_t *kind) {
-    p->kind = kind;
-    p->title = strcmp(kind->name, "metaserver") == 0 ? "meta server" : kind->name;
-    p->pid_file = join(home, "pid", kind->name, ".pid");
-    p->run_file = join(home, "run", kind->name, ".json");
-    p->output = join(home, "logs", kind->name, ".out");
-    p->log = join(home, "logs", kind->name, ".log");
+static void files_free(files_t *f) {
+    memory_free(f->pid_file);
+    memory_free(f->run_file);
+    memory_free(f->output);
+    memory_free(f->log);
 }
 
-static void places_free(places_t *p) {
-    memory_free(p->pid_file);
-    memory_free(p->run_file);
-    memory_free(p->output);
-    memory_free(p->log);
-}
-
-static json_t *run_file_read(const places_t *p) {
+static json_t *run_file_read(const files_t *p) {
     char *text = NULL;
     size_t size = 0;
     if (file_read_all(p->run_file, RUN_FILE_LIMIT, &text, &size) != APR_SUCCESS) return NULL;
@@ -59,7 +53,7 @@ static json_t *run_file_read(const places_t *p) {
     return run;
 }
 
-static int64_t run_file_pid(const places_t *p) {
+static int64_t run_file_pid(const files_t *p) {
     json_t *run = run_file_read(p);
     int64_t pid = json_integer_value(json_object_get(run, "pid"));
     json_decref(run);
@@ -68,7 +62,7 @@ static int64_t run_file_pid(const places_t *p) {
 
 /* Process of the instance, 0 when none lives: the pid file first, as the original's scripts; then the run file of a server in the
  * foreground. */
-static int64_t running_pid(const places_t *p, bool *has_pid_file) {
+static int64_t running_pid(const files_t *p, bool *has_pid_file) {
     char *text = NULL;
     size_t size = 0;
     int64_t pid = 0;
@@ -83,13 +77,13 @@ static int64_t running_pid(const places_t *p, bool *has_pid_file) {
     return serving > 0 && process_alive(serving) ? serving : 0;
 }
 
-static int64_t output_size(const places_t *p) {
+static int64_t output_size(const files_t *p) {
     path_info_t info;
     return path_inspect(p->output, &info) == APR_SUCCESS && info.kind == PATH_FILE ? info.size : 0;
 }
 
 /* What a server that did not start said: the lines it added to its output. */
-static void print_reason(const places_t *p, int64_t from) {
+static void print_reason(const files_t *p, int64_t from) {
     char *text = NULL;
     size_t size = 0;
     if (file_read_all(p->output, OUTPUT_LIMIT, &text, &size) == APR_SUCCESS && (int64_t)size > from)
@@ -99,7 +93,7 @@ static void print_reason(const places_t *p, int64_t from) {
     free(text);
 }
 
-static apr_status_t spawn(const places_t *p, const char *home, const char *const *arguments, int64_t *pid) {
+static apr_status_t spawn(const files_t *p, const char *home, const char *const *arguments, int64_t *pid) {
     char *executable = NULL;
     apr_status_t rv = process_executable(&executable);
     if (rv != APR_SUCCESS) return rv;
@@ -121,12 +115,12 @@ static apr_status_t spawn(const places_t *p, const char *home, const char *const
 }
 
 /* The run file is written again at every step of a start: its time is the progress. */
-static int64_t run_file_time(const places_t *p) {
+static int64_t run_file_time(const files_t *p) {
     path_info_t info;
     return path_inspect(p->run_file, &info) == APR_SUCCESS && info.kind == PATH_FILE ? info.modified_ms : 0;
 }
 
-static bool is_serving(const places_t *p, int64_t pid) {
+static bool is_serving(const files_t *p, int64_t pid) {
     json_t *run = run_file_read(p);
     const char *state = json_string_value(json_object_get(run, "state"));
     bool ours = json_integer_value(json_object_get(run, "pid")) == pid;
@@ -136,7 +130,7 @@ static bool is_serving(const places_t *p, int64_t pid) {
 }
 
 /* Waits until the server serves (1) or is gone or says nothing new for too long (0). */
-static int await_serving(const places_t *p, int64_t pid) {
+static int await_serving(const files_t *p, int64_t pid) {
     int64_t last = 0;
     int64_t silent_since = clock_mono_us();
     for (;;) {
@@ -154,21 +148,19 @@ static int await_serving(const places_t *p, int64_t pid) {
     }
 }
 
-static apr_status_t prepare_directories(const places_t *p, const char *home) {
-    static const char *const names[] = {"logs", "pid", "run"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = join(home, names[i], "", "");
-        path[strlen(path) - 1] = '\0';
-        apr_status_t rv = directory_create(path);
-        if (rv != APR_SUCCESS)
-            (void)fprintf(stderr, "qmq-%s: cannot create %s. Make %s writable, or choose another --home\n", p->kind->name, path, home);
-        memory_free(path);
-        if (rv != APR_SUCCESS) return rv;
+static apr_status_t prepare_directories(const places_t *places) {
+    const char *const paths[] = {places->logs, places->pid, places->run};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        apr_status_t rv = directory_create(paths[i]);
+        if (rv == APR_SUCCESS) continue;
+        (void)fprintf(stderr, "qmq-%s: cannot create %s. Make the directory above it writable, or choose another --home\n",
+                      places->kind->name, paths[i]);
+        return rv;
     }
     return APR_SUCCESS;
 }
 
-static int start(const places_t *p, const char *home, const char *const *arguments) {
+static int start(const files_t *p, const places_t *places, const char *const *arguments) {
     (void)printf("Starting qmq %s ... ", p->title);
     (void)fflush(stdout);
     bool has_pid_file;
@@ -177,13 +169,13 @@ static int start(const places_t *p, const char *home, const char *const *argumen
         (void)printf("already running as process %lld.\n", (long long)pid);
         return 0;
     }
-    if (prepare_directories(p, home) != APR_SUCCESS) {
+    if (prepare_directories(places) != APR_SUCCESS) {
         (void)puts("SERVER DID NOT START");
         return 1;
     }
     (void)path_remove(p->run_file);
     int64_t said = output_size(p);
-    if (spawn(p, home, arguments, &pid) != APR_SUCCESS) {
+    if (spawn(p, places->home, arguments, &pid) != APR_SUCCESS) {
         (void)puts("SERVER DID NOT START");
         return 1;
     }
@@ -217,7 +209,7 @@ static bool await_end(int64_t pid, int64_t wait_us) {
     return true;
 }
 
-static int stop(const places_t *p) {
+static int stop(const files_t *p) {
     (void)printf("Stopping qmq %s ... ", p->title);
     (void)fflush(stdout);
     bool has_pid_file;
@@ -245,7 +237,7 @@ static int stop(const places_t *p) {
 }
 
 /* Exit codes as an init script's status: 0 serving, 1 dead with a pid file, 3 not running. */
-static int status(const places_t *p) {
+static int status(const files_t *p) {
     bool has_pid_file;
     int64_t pid = running_pid(p, &has_pid_file);
     if (pid == 0) {
@@ -263,7 +255,7 @@ static int status(const places_t *p) {
     return 0;
 }
 
-static int reload(const places_t *p) {
+static int reload(const files_t *p) {
     bool has_pid_file;
     int64_t pid = running_pid(p, &has_pid_file);
     if (pid == 0) {
@@ -286,14 +278,14 @@ bool host_is_command(const char *word) {
     return false;
 }
 
-int host_command(const char *command, const char *home, const server_kind_t *kind, const char *const *arguments) {
-    places_t p;
-    places_init(&p, home, kind);
+int host_command(const char *command, const places_t *places, const char *const *arguments) {
+    files_t f;
+    files_init(&f, places);
     int code = 0;
-    if (strcmp(command, "stop") == 0 || strcmp(command, "restart") == 0) code = stop(&p);
-    if (code == 0 && (strcmp(command, "start") == 0 || strcmp(command, "restart") == 0)) code = start(&p, home, arguments);
-    if (strcmp(command, "status") == 0) code = status(&p);
-    if (strcmp(command, "reload") == 0) code = reload(&p);
-    places_free(&p);
+    if (strcmp(command, "stop") == 0 || strcmp(command, "restart") == 0) code = stop(&f);
+    if (code == 0 && (strcmp(command, "start") == 0 || strcmp(command, "restart") == 0)) code = start(&f, places, arguments);
+    if (strcmp(command, "status") == 0) code = status(&f);
+    if (strcmp(command, "reload") == 0) code = reload(&f);
+    files_free(&f);
     return code;
 }

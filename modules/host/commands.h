@@ -10,8 +10,17 @@
 /* True for the words above; "start-foreground" is not one: it is what the server does itself. */
 bool host_is_command(const char *word);
 
-/* Carries a command out for the instance in `home` and returns the exit code. arguments: NULL-terminated options that `start` and `restart`
+/* An instance: absolute directories of the home, the logs, the run file and the pid file. */
+typedef struct places {
+    const server_kind_t *kind;
+    const char *home;
+    const char *logs;
+    const char *run;
+    const char *pid;
+} places_t;
+
+/* Carries a command out for the instance and returns the exit code. arguments: NULL-terminated options that `start` and `restart`
  * pass on to the server. Blocks until the server serves or is gone. */
-int host_command(const char *command, const char *home, const server_kind_t *kind, const char *const *arguments);
+int host_command(const char *command, const places_t *places, const char *const *arguments);
 
 #endif

@@ -49,42 +49,47 @@ static apr_status_t absolute(const char *path, char **out) {
     return status;
 }
 
+/* The directory given, else the one of that name in the home. */
+static qmq_error_t *find_directory(const host_t *h, char **out, const char *given, const char *name, const char *what) {
+    if (given == NULL) {
+        *out = join(h->home, name);
+        return NULL;
+    }
+    apr_status_t status = absolute(given, out);
+    return status == APR_SUCCESS ? NULL : no_path(status, what, given);
+}
+
 qmq_error_t *home_find(host_t *h) {
     const char *home = option_or_environment(h->arguments->home, "QMQ_HOME");
     apr_status_t status = home == NULL ? installation(&h->home) : absolute(home, &h->home);
     if (status != APR_SUCCESS) return no_path(status, "home directory", home == NULL ? "of the installation" : home);
-    const char *conf = option_or_environment(h->arguments->conf, "QMQ_CONF");
-    if (conf == NULL) {
-        h->conf = join(h->home, "conf");
-    } else {
-        status = absolute(conf, &h->conf);
-        if (status != APR_SUCCESS) return no_path(status, "configuration directory", conf);
-    }
+    qmq_error_t *e = find_directory(h, &h->conf, option_or_environment(h->arguments->conf, "QMQ_CONF"), "conf", "configuration directory");
+    if (e == NULL) e = find_directory(h, &h->logs, option_or_environment(h->arguments->logs, "QMQ_LOGS"), "logs", "log directory");
+    const char *run = option_or_environment(h->arguments->run, "QMQ_RUN");
+    if (e == NULL) e = find_directory(h, &h->run, run, "run", "run directory");
+    if (e == NULL) e = find_directory(h, &h->pid, run, "pid", "run directory");
+    if (e != NULL) return e;
     if (h->arguments->log_file != NULL) {
         status = absolute(h->arguments->log_file, &h->log_path);
         if (status != APR_SUCCESS) return no_path(status, "log file", h->arguments->log_file);
     }
-    char *name = memory_printf("run/%s.json", h->kind->name);
-    h->run_path = join(h->home, name);
-    memory_free(name);
+    h->run_path = memory_printf("%s/%s.json", h->run, h->kind->name);
     return NULL;
 }
 
 qmq_error_t *home_make_directories(const host_t *h) {
-    static const char *const names[] = {"logs", "run", "data"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = join(h->home, names[i]);
-        apr_status_t status = directory_create(path);
-        qmq_error_t *e = NULL;
-        if (status != APR_SUCCESS) {
-            char text[120];
-            e = error_create(status, NULL, "cannot create the directory %s: %s", path, status_text(status, text, sizeof text));
-            error_set_remedy(e, "Make %s writable for this user, or choose another directory with --home (QMQ_HOME)", h->home);
-        }
-        memory_free(path);
-        if (e != NULL) return e;
+    char *data = join(h->home, "data");
+    const char *const paths[] = {h->logs, h->run, data};
+    qmq_error_t *e = NULL;
+    for (size_t i = 0; e == NULL && i < sizeof paths / sizeof paths[0]; i++) {
+        apr_status_t status = directory_create(paths[i]);
+        if (status == APR_SUCCESS) continue;
+        char text[120];
+        e = error_create(status, NULL, "cannot create the directory %s: %s", paths[i], status_text(status, text, sizeof text));
+        error_set_remedy(e, "Make the directory above it writable for this user, or choose another directory with --home (QMQ_HOME)");
     }
-    return NULL;
+    memory_free(data);
+    return e;
 }
 
 /* One server of a kind a home */
@@ -101,9 +106,7 @@ static int64_t pid_of_run_file(const host_t *h) {
 }
 
 qmq_error_t *home_lock(host_t *h) {
-    char *name = memory_printf("run/%s.lock", h->kind->name);
-    char *path = join(h->home, name);
-    memory_free(name);
+    char *path = memory_printf("%s/%s.lock", h->run, h->kind->name);
     apr_status_t status = file_open(&h->lock_file, path, IO_READ | IO_WRITE | IO_CREATE);
     if (status == APR_SUCCESS) status = file_lock(h->lock_file);
     qmq_error_t *e = NULL;
@@ -113,7 +116,8 @@ qmq_error_t *home_lock(host_t *h) {
     } else if (status != APR_SUCCESS) {
         char text[120];
         e = error_create(status, NULL, "cannot lock %s: %s", path, status_text(status, text, sizeof text));
-        error_set_remedy(e, "Make %s/run writable for this user, or choose another directory with --home (QMQ_HOME)", h->home);
+        error_set_remedy(e, "Make %s writable for this user, or choose another directory with --run (QMQ_RUN) or --home (QMQ_HOME)",
+                         h->run);
     }
     memory_free(path);
     return e;

@@ -261,7 +261,10 @@ static qmq_error_t *prepare(host_t *h) {
 static int run(host_t *h) {
     qmq_error_t *error = home_find(h);
     if (error != NULL) return host_fail(h, error);
-    if (h->arguments->command != NULL) return host_command(h->arguments->command, h->home, h->kind, h->arguments->passed_on);
+    if (h->arguments->command != NULL) {
+        const places_t places = {h->kind, h->home, h->logs, h->run, h->pid};
+        return host_command(h->arguments->command, &places, h->arguments->passed_on);
+    }
     if (h->arguments->check) return host_check(h);
     apr_status_t status = control_install();
     if (status != APR_SUCCESS)
@@ -284,6 +287,9 @@ static void host_free(host_t *h) {
     qmq_error_free(h->failure);
     memory_free(h->home);
     memory_free(h->conf);
+    memory_free(h->logs);
+    memory_free(h->run);
+    memory_free(h->pid);
     memory_free(h->run_path);
     memory_free(h->log_path);
     mutex_destroy(&h->lock);

@@ -47,6 +47,9 @@ struct host {
     const arguments_t *arguments;
     char *home;
     char *conf;
+    char *logs;
+    char *run;
+    char *pid;
     char *run_path;
     char *log_path;
     file_t *lock_file;

@@ -1,6 +1,8 @@
 #include "process.h"
 #include "suites.h"
 
+#include "base/memory.h"
+#include "portability/file.h"
 #include "portability/host.h"
 
 #include <stdlib.h>
@@ -54,8 +56,37 @@ static void a_start_that_fails_says_why(void) {
     process_free(p);
 }
 
+/* As a package of the system lays it out: nothing but data is written below the home. */
+static void logs_and_run_files_may_be_elsewhere(void) {
+    process_t *p = process_create(DUMMY_SERVER, "dummy.properties", "");
+    const char *home = process_home(p);
+    char *logs = memory_printf("%s/elsewhere/logs", home);
+    char *run = memory_printf("%s/elsewhere/run", home);
+    const char *const words[] = {"start", "status", "stop"};
+    const char *const told[] = {"STARTED\n", "dummy: serving", "STOPPED\n"};
+    for (size_t i = 0; i < 3; i++) {
+        process_start_bare(p, ARGUMENTS(words[i], "--home", home, "--logs", logs, "--run", run, "--set", "monitor.port=0"));
+        CU_ASSERT_EQUAL(process_end(p), 0);
+        char *text = process_output(p);
+        CU_ASSERT(has(text, told[i]));
+        free(text);
+        const char *const here[] = {"elsewhere/run/dummy.json", "elsewhere/run/dummy.pid", "elsewhere/logs/dummy.log"};
+        for (size_t k = 0; k < 3; k++) {
+            char *path = memory_printf("%s/%s", home, here[k]);
+            path_info_t info = {0};
+            CU_ASSERT_EQUAL(path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_FILE, k == 2 || i < 2);
+            memory_free(path);
+        }
+    }
+    CU_ASSERT_PTR_NULL(process_run_file(p));
+    memory_free(logs);
+    memory_free(run);
+    process_free(p);
+}
+
 const test_case_t commands_cases[] = {
     TEST(start_status_reload_stop),
     TEST(a_start_that_fails_says_why),
+    TEST(logs_and_run_files_may_be_elsewhere),
     TEST_END,
 };

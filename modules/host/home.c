@@ -59,11 +59,25 @@ static qmq_error_t *find_directory(const host_t *h, char **out, const char *give
     return status == APR_SUCCESS ? NULL : no_path(status, what, given);
 }
 
+/* A home that is not there is a slip of the pen: nothing is created for it. */
+static qmq_error_t *check_home(const char *home) {
+    path_info_t info;
+    apr_status_t status = path_inspect(home, &info);
+    if (status == APR_SUCCESS && info.kind == PATH_DIRECTORY) return NULL;
+    if (status == APR_SUCCESS) status = info.kind == PATH_MISSING ? APR_ENOENT : APR_ENOTDIR;
+    char text[120];
+    return error_create(status,
+                        "Create it with a conf directory after the sample of the release, or name another one with --home (QMQ_HOME)",
+                        "the home directory %s cannot be used: %s", home, status_text(status, text, sizeof text));
+}
+
 qmq_error_t *home_find(host_t *h) {
     const char *home = option_or_environment(h->arguments->home, "QMQ_HOME");
     apr_status_t status = home == NULL ? installation(&h->home) : absolute(home, &h->home);
     if (status != APR_SUCCESS) return no_path(status, "home directory", home == NULL ? "of the installation" : home);
-    qmq_error_t *e = find_directory(h, &h->conf, option_or_environment(h->arguments->conf, "QMQ_CONF"), "conf", "configuration directory");
+    qmq_error_t *e = check_home(h->home);
+    if (e == NULL)
+        e = find_directory(h, &h->conf, option_or_environment(h->arguments->conf, "QMQ_CONF"), "conf", "configuration directory");
     if (e == NULL) e = find_directory(h, &h->logs, option_or_environment(h->arguments->logs, "QMQ_LOGS"), "logs", "log directory");
     const char *run = option_or_environment(h->arguments->run, "QMQ_RUN");
     if (e == NULL) e = find_directory(h, &h->run, run, "run", "run directory");

@@ -95,6 +95,16 @@ def test_launchers_a_stale_pid_file_is_no_obstacle(launcher):
     assert path.read_text() != "4194303"
 
 
+def test_launchers_a_home_that_is_not_there_is_not_made(launcher):
+    missing = launcher.home / "slip"
+    for command in ("start", "start-foreground", "status"):
+        done = Launcher(launcher.tree, missing, launcher.kind, launcher.ports).run(command)
+        assert done.returncode == 1
+        assert f"the home directory {missing} cannot be used" in done.stderr and "--home" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not missing.exists()
+
+
 def test_launchers_unknown_command(launcher):
     done = launcher.run("bogus")
     [line] = done.stderr.strip().splitlines()

@@ -87,6 +87,7 @@ static step_t ack_write(ack_t *a, int64_t first, int64_t last) {
     (void)ack_action(a, ACTION_RANGE_ACK, first, last);
     a->source.actions = a->actions;
     a->source.appended = ack_appended;
+    a->source.wants_disk = broker_wants_disk(group_broker(g), group_subject_name(g));
     worker_add_actions(group_home(g), &a->source);
     return STEP_WAITS;
 }

@@ -132,8 +132,9 @@ static apr_status_t broker_start(instance_t *i, void **self, qmq_error_t **error
     b->invalid_messages = metrics_counter(b->metrics, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
     atomic_store(&b->read_only, true);
     config_t *config = config_current(instance_config(i));
-    atomic_store(&b->settings, broker_settings_read(config));
-    apr_status_t rv = broker_open(b, config, error);
+    broker_settings_t *settings = broker_settings_read(config, error);
+    atomic_store(&b->settings, settings);
+    apr_status_t rv = settings == NULL ? QMQ_E_INVALID : broker_open(b, config, error);
     config_release(config);
     if (rv != APR_SUCCESS) {
         broker_free(b);
@@ -174,7 +175,7 @@ static void broker_free(broker_t *b) {
     broker_settings_t *s = atomic_load(&b->settings);
     while (s != NULL) {
         broker_settings_t *older = s->older;
-        memory_free(s);
+        broker_settings_free(s);
         s = older;
     }
     memory_free(b);
@@ -189,7 +190,13 @@ static void broker_stop(void *self) {
 
 static void broker_reload(void *self, const config_t *config) {
     broker_t *b = self;
-    broker_settings_t *s = broker_settings_read(config);
+    qmq_error_t *error = NULL;
+    broker_settings_t *s = broker_settings_read(config, &error);
+    if (s == NULL) {
+        log_problem(b->log, LOG_LEVEL_ERROR, error);
+        qmq_error_free(error);
+        return;
+    }
     s->older = atomic_load(&b->settings);
     atomic_store_explicit(&b->settings, s, memory_order_release);
 }
@@ -211,6 +218,7 @@ static void broker_health(void *self, json_t *to) {
     (void)json_object_set_new(to, "groups", json_integer(f.groups));
     (void)json_object_set_new(to, "connections", json_integer(net_server_connections(b->client_port)));
     (void)json_object_set_new(to, "parked_pulls", json_integer(atomic_load(&b->parked_pulls)));
+    (void)json_object_set_new(to, "durability", durability_json(&broker_settings(b)->durability));
     (void)json_object_set_new(to, "disk_available", json_integer(f.disk_available));
 }
 

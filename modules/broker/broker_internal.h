@@ -44,6 +44,10 @@ static inline const broker_settings_t *broker_settings(broker_t *b) {
     return atomic_load_explicit(&b->settings, memory_order_acquire);
 }
 
+static inline bool broker_wants_disk(broker_t *b, view_t subject) {
+    return durability_of(&broker_settings(b)->durability, subject) == DURABILITY_DISK;
+}
+
 /* The worker of the calling loop thread; NULL on other threads. */
 worker_t *broker_current_worker(broker_t *b);
 

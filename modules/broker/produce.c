@@ -147,6 +147,7 @@ static bool send_take_all(send_t *s, broker_t *b, worker_t *w, bool writable) {
         if (last_subject.data == NULL || !view_equal(m.subject, last_subject)) {
             last_subject = m.subject;
             subject_ok = subject_is_accepted(settings, m.subject);
+            if (durability_of(&settings->durability, m.subject) == DURABILITY_DISK) s->source.wants_disk = true;
         }
         send_take(s, w, settings, &m, subject_ok);
         s->total++;

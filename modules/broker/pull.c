@@ -113,6 +113,7 @@ static step_t pull_attempt(pull_t *p) {
         p->source.actions = p->actions;
         p->source.count = p->action_count;
         p->source.appended = pull_written;
+        p->source.wants_disk = broker_wants_disk(group_broker(g), group_subject_name(g));
         worker_add_actions(group_home(g), &p->source);
         return STEP_WAITS;
     }

@@ -93,6 +93,7 @@ void retry_move_append(retry_move_t *m, group_t *g) {
         message->payload_size = (uint32_t)s->size;
         message->crc = crc32_of(s->data, s->size);
     }
+    m->source.wants_disk = broker_wants_disk(group_broker(g), group_subject_name(g)); /* before the acknowledgement that follows */
     worker_commit_messages(w, &m->source);
 }
 

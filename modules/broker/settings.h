@@ -4,6 +4,7 @@
 #define QMQ_BROKER_SETTINGS_H
 
 #include "base/config.h"
+#include "broker/durability.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,9 +17,11 @@ typedef struct broker_settings {
     int64_t retry_delay_ms;
     size_t pull_answer_max_bytes;
     int max_parked_pulls;
+    durability_rules_t durability;
 } broker_settings_t;
 
-/* malloc'ed. */
-broker_settings_t *broker_settings_read(const config_t *config);
+/* malloc'ed; NULL when a value is not allowed, then *error names it. */
+broker_settings_t *broker_settings_read(const config_t *config, qmq_error_t **error);
+void broker_settings_free(broker_settings_t *s);
 
 #endif

@@ -12,6 +12,7 @@
 
 typedef struct message_batch {
     store_batch_t batch; /* first: the store hands it back */
+    store_sync_waiter_t sync;
     task_t task;
     worker_t *worker;
     struct message_batch *spare;
@@ -25,6 +26,7 @@ typedef struct message_batch {
 
 typedef struct action_batch {
     store_action_batch_t batch; /* first */
+    store_sync_waiter_t sync;
     task_t task;
     worker_t *worker;
     struct action_batch *spare;
@@ -149,8 +151,41 @@ static void messages_stored(message_batch_t *m) {
         waiters_wake(last);
     }
     message_source_t *s = m->first_source;
+    m->first_source = NULL;
+    m->last_source = &m->first_source;
     while (s != NULL) {
         message_source_t *next = s->next;
+        if (s->wants_disk) {
+            s->next = NULL;
+            *m->last_source = s;
+            m->last_source = &s->next;
+        } else {
+            s->stored(s);
+        }
+        s = next;
+    }
+    if (m->first_source != NULL) {
+        m->sync.end_offset = m->batch.end_offset;
+        store_await_message_sync(w->broker->store, &m->sync);
+        return;
+    }
+    message_batch_put_back(w, m);
+    worker_left(w);
+}
+
+/* What the disk may not have was not accepted. */
+static void refuse_source(message_source_t *s, apr_status_t status) {
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->messages[i].status == APR_SUCCESS) s->messages[i].status = status;
+    }
+}
+
+static void messages_synced(message_batch_t *m) {
+    worker_t *w = m->worker;
+    message_source_t *s = m->first_source;
+    while (s != NULL) {
+        message_source_t *next = s->next;
+        if (m->sync.status != APR_SUCCESS) refuse_source(s, m->sync.status);
         s->stored(s);
         s = next;
     }
@@ -161,9 +196,35 @@ static void messages_stored(message_batch_t *m) {
 static void actions_appended(action_batch_t *a) {
     worker_t *w = a->worker;
     action_source_t *s = a->first_source;
+    a->first_source = NULL;
+    a->last_source = &a->first_source;
     while (s != NULL) {
         action_source_t *next = s->next;
         s->status = a->batch.status;
+        if (s->wants_disk && s->status == APR_SUCCESS) {
+            s->next = NULL;
+            *a->last_source = s;
+            a->last_source = &s->next;
+        } else {
+            s->appended(s);
+        }
+        s = next;
+    }
+    if (a->first_source != NULL) {
+        a->sync.end_offset = a->batch.end_offset;
+        store_await_action_sync(w->broker->store, &a->sync);
+        return;
+    }
+    action_batch_put_back(w, a);
+    worker_left(w);
+}
+
+static void actions_synced(action_batch_t *a) {
+    worker_t *w = a->worker;
+    action_source_t *s = a->first_source;
+    while (s != NULL) {
+        action_source_t *next = s->next;
+        s->status = a->sync.status;
         s->appended(s);
         s = next;
     }
@@ -175,8 +236,16 @@ static void messages_stored_task(task_t *task) {
     messages_stored((message_batch_t *)((char *)task - offsetof(message_batch_t, task)));
 }
 
+static void messages_synced_task(task_t *task) {
+    messages_synced((message_batch_t *)((char *)task - offsetof(message_batch_t, task)));
+}
+
 static void actions_appended_task(task_t *task) {
     actions_appended((action_batch_t *)((char *)task - offsetof(action_batch_t, task)));
+}
+
+static void actions_synced_task(task_t *task) {
+    actions_synced((action_batch_t *)((char *)task - offsetof(action_batch_t, task)));
 }
 
 /* From another thread. It counts as in flight until it has left the loop's code: by then the task may have run, and without it
@@ -204,6 +273,19 @@ static void action_batch_done(store_action_batch_t *batch) {
         worker_post(a->worker, &a->task);
 }
 
+/* Always by way of the loop: a source's verdict may come inside the call that waits otherwise, deep in a chain of them. */
+static void message_batch_synced(store_sync_waiter_t *waiter) {
+    message_batch_t *m = (message_batch_t *)((char *)waiter - offsetof(message_batch_t, sync));
+    m->task.run = messages_synced_task;
+    worker_post(m->worker, &m->task);
+}
+
+static void action_batch_synced(store_sync_waiter_t *waiter) {
+    action_batch_t *a = (action_batch_t *)((char *)waiter - offsetof(action_batch_t, sync));
+    a->task.run = actions_synced_task;
+    worker_post(a->worker, &a->task);
+}
+
 static message_batch_t *message_batch_get(worker_t *w) {
     message_batch_t *m = w->spare_messages;
     if (m != NULL) {
@@ -213,6 +295,7 @@ static message_batch_t *message_batch_get(worker_t *w) {
         m = memory_zalloc(sizeof *m);
     }
     m->batch.done = message_batch_done;
+    m->sync.done = message_batch_synced;
     m->task.run = messages_stored_task;
     m->worker = w;
     m->count = 0;
@@ -231,6 +314,7 @@ static action_batch_t *action_batch_get(worker_t *w) {
         a = memory_zalloc(sizeof *a);
     }
     a->batch.done = action_batch_done;
+    a->sync.done = action_batch_synced;
     a->task.run = actions_appended_task;
     a->worker = w;
     a->count = 0;

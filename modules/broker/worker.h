@@ -18,6 +18,7 @@ typedef struct message_source {
     size_t first;              /* set by the worker */
     store_message_t *messages; /* valid in stored */
     size_t count;
+    bool wants_disk; /* set by its owner: the verdict comes after a data sync */
     /* On the worker's loop; the source is its owner's again. */
     void (*stored)(struct message_source *self);
 } message_source_t;
@@ -32,8 +33,9 @@ typedef struct action_source {
     struct action_source *next;
     store_action_t *actions; /* stay the source's until appended is called */
     size_t count;
+    bool wants_disk; /* as above; the actions are applied before the sync */
     apr_status_t status;
-    /* On the worker's loop, after the actions were applied. */
+    /* On the worker's loop, after the actions were applied (and are on the disk). */
     void (*appended)(struct action_source *self);
 } action_source_t;
 

@@ -55,7 +55,9 @@ static void report(action_log_t *a, apr_status_t status) {
 
 /* Applies and completes in log order. */
 static void complete(action_log_t *a, store_action_batch_t *batch, apr_status_t written) {
+    int64_t end = segmented_log_end(&a->segments);
     while (batch != NULL) {
+        batch->end_offset = end;
         store_action_batch_t *next = batch->next; /* a completed batch is its owner's */
         if (batch->status == APR_SUCCESS) batch->status = written;
         for (size_t i = 0; batch->status == APR_SUCCESS && i < batch->count; i++) group_progress_apply(a->progress, &batch->actions[i]);

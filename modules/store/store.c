@@ -74,14 +74,6 @@ static apr_status_t open_logs(store_t *s, qmq_error_t **error) {
     return status;
 }
 
-static void sync_log(store_t *s, segmented_log_t *l) {
-    int64_t start = clock_mono_us();
-    if (atomic_load(&l->synced) == segmented_log_end(l)) return;
-    apr_status_t status = segmented_log_sync(l);
-    metric_time_us(s->sync_timer, clock_mono_us() - start);
-    if (status != APR_SUCCESS) space_sync_failed(&s->space, l, status);
-}
-
 /* Best effort: a marker that stays behind costs the next start time, nothing else. */
 static void write_marker(store_t *s, bool clean) {
     marker_t m = {.clean = clean, .own_from = s->own_from};
@@ -91,12 +83,11 @@ static void write_marker(store_t *s, bool clean) {
     (void)marker_write(s->marker, &m, clean);
 }
 
-static void sync_logs(void *arg) {
+static void logs_synced(void *arg) {
     store_t *s = arg;
-    int64_t before = atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced);
-    sync_log(s, &s->messages.segments);
-    sync_log(s, &s->actions.segments);
-    if (atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced) != before) write_marker(s, false);
+    int64_t synced = atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced);
+    if (synced != s->marked) write_marker(s, false);
+    s->marked = synced;
     if (consumer_logs_have_full(&s->index) || checkpoint_is_due(s)) periodic_trigger(s->writer);
 }
 
@@ -125,7 +116,7 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
     if (status == APR_SUCCESS) status = message_log_start(&s->messages, &s->subjects, &s->index, &s->space);
     if (status == APR_SUCCESS) status = action_log_start(&s->actions, &s->progress, &s->space);
     if (status == APR_SUCCESS) status = periodic_start(&s->writer, "store-index", s->options.index_period_us, write_behind, s);
-    if (status == APR_SUCCESS) status = periodic_start(&s->syncer, "store-sync", s->options.sync_period_us, sync_logs, s);
+    if (status == APR_SUCCESS) status = syncer_start(&s->syncer, logs_synced, s);
     char text[160];
     if (status != APR_SUCCESS) {
         *error = error_create(status, "Raise the limit of processes and threads of this user", "cannot start the threads of the store: %s",
@@ -163,6 +154,7 @@ static void free_all(store_t *s) {
     subject_table_free(&s->subjects);
     segmented_log_close(&s->messages.segments);
     segmented_log_close(&s->actions.segments);
+    mutex_destroy(&s->syncer.lock);
     (void)file_close(s->marker); /* a cache */
     (void)file_close(s->lock);   /* gives the lock up */
     memory_free(s->checkpoints);
@@ -174,7 +166,7 @@ static void stop_threads(store_t *s) {
     atomic_store(&s->closing, true);
     message_log_stop(&s->messages);
     action_log_stop(&s->actions);
-    periodic_stop(s->syncer);
+    syncer_stop(&s->syncer);
     periodic_stop(s->writer);
     space_stop(&s->space);
 }
@@ -187,12 +179,12 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     s->root = memory_strdup(options->root);
     s->options.root = s->root;
     s->checkpoints = path_in(s, "checkpoint");
-    s->sync_timer = metrics_timer(options->metrics, "storeMessageLogFlushTimer", METRIC_NO_LABELS);
     s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
     subject_table_init(&s->subjects, &s->index);
     group_progress_init(&s->progress, options->metrics);
     consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, s->options.max_open_files, options->log);
     space_init(&s->space, &s->options, s->root, &s->messages.segments, &s->actions.segments);
+    syncer_init(&s->syncer, &s->messages.segments, &s->actions.segments, &s->space, &s->options);
     s->next_write_us = clock_mono_us() + s->options.index_period_us;
     apr_status_t status = open_all(s, error);
     if (status == APR_SUCCESS) {
@@ -214,11 +206,7 @@ void store_close(store_t *s) {
 }
 
 apr_status_t store_sync(store_t *s) {
-    apr_status_t messages = segmented_log_sync(&s->messages.segments);
-    if (messages != APR_SUCCESS) space_sync_failed(&s->space, &s->messages.segments, messages);
-    apr_status_t actions = segmented_log_sync(&s->actions.segments);
-    if (actions != APR_SUCCESS) space_sync_failed(&s->space, &s->actions.segments, actions);
-    return messages != APR_SUCCESS ? messages : actions;
+    return syncer_sync_all(&s->syncer);
 }
 
 /* Subjects. */
@@ -273,6 +261,14 @@ void store_append(store_t *s, store_batch_t *batch) {
 
 void store_append_actions(store_t *s, store_action_batch_t *batch) {
     action_log_append(&s->actions, batch);
+}
+
+void store_await_message_sync(store_t *s, store_sync_waiter_t *w) {
+    syncer_await(&s->syncer, SPACE_MESSAGES, w);
+}
+
+void store_await_action_sync(store_t *s, store_sync_waiter_t *w) {
+    syncer_await(&s->syncer, SPACE_ACTIONS, w);
 }
 
 bool store_is_writable(store_t *s, const char **reason) {

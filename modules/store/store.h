@@ -95,6 +95,19 @@ int64_t store_message_end(store_t *s);
 int64_t store_action_end(store_t *s);
 int64_t store_message_min(store_t *s);
 int64_t store_action_min(store_t *s);
+
+/* Somebody who waits until everything below an offset is on the disk. */
+typedef struct store_sync_waiter {
+    struct store_sync_waiter *next;
+    int64_t end_offset;  /* of the batch */
+    apr_status_t status; /* filled: APR_SUCCESS, or why the sync failed: then nobody knows what the disk has */
+    /* Called once, by the store's sync thread or inside the call that waits, with no lock held. */
+    void (*done)(struct store_sync_waiter *self);
+} store_sync_waiter_t;
+/* The waiter stays the caller's and must live until done. A sync begins at once, or after the one that is running; it serves all who wait.
+ * Any thread. */
+void store_await_message_sync(store_t *s, store_sync_waiter_t *w);
+void store_await_action_sync(store_t *s, store_sync_waiter_t *w);
 /* Syncs both logs now (tests, shutdown). Blocks. */
 apr_status_t store_sync(store_t *s);
 
@@ -182,6 +195,7 @@ typedef struct store_action_batch {
     store_action_t *actions;
     size_t count;
     apr_status_t status; /* of the whole batch */
+    int64_t end_offset;  /* log offset behind the last record */
     /* As store_batch_t.done; the actions were applied to the progress in log order before. */
     void (*done)(struct store_action_batch *self);
 } store_action_batch_t;

@@ -7,6 +7,7 @@
 #include "store/marker.h"
 #include "store/message_log.h"
 #include "store/safe_points.h"
+#include "store/sync.h"
 
 /* What the last checkpoint left behind. */
 typedef struct checkpoint_state {
@@ -33,7 +34,8 @@ struct store {
     checkpoint_state_t checkpoint;
     file_t *marker;
     int64_t own_from; /* records of messages from this offset on are ours */
-    periodic_t *syncer;
+    int64_t marked;   /* what the marker was last written for; sync thread only */
+    syncer_t syncer;
     periodic_t *writer;    /* consumer logs */
     int64_t next_write_us; /* writer thread only */
     _Atomic bool closing;
@@ -43,7 +45,6 @@ struct store {
     int64_t validated_bytes;
     int64_t skipped_records;
     int64_t skipped_bytes;
-    metric_t *sync_timer;
     metric_t *unreadable;
 };
 

@@ -2,69 +2,25 @@
  * inserted, or moved when its host, address or ports have changed (design decisions 9, 30). */
 #include "base/memory.h"
 #include "base/status.h"
-#include "metaserver/broker_rows.h"
-#include "metaserver/management.h"
+#include "metaserver/broker_form.h"
 #include "protocol/codes.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#define NOT_ADDED_WHY "add broker failed"
 #define NOT_ADDED "broker group's role already exist or broker already added"
-
-static bool is_backup(int32_t role) {
-    return role == ROLE_BACKUP || role == ROLE_DELAY_BACKUP;
-}
-
-/* Numbers in their order; false when it was answered. */
-static bool read_numbers(action_call_t *call, broker_row_t *b) {
-    char problem[256];
-    bool good = action_integer(call, "role", &b->role, problem, sizeof problem);
-    if (good && broker_role_kind(b->role) == 0) {
-        good = false;
-        (void)snprintf(problem, sizeof problem, "Unknown broker role code %d", (int)b->role);
-    }
-    good = good && action_integer(call, "servePort", &b->serve_port, problem, sizeof problem);
-    b->sync_port = -1;
-    good = good && (is_backup(b->role) || action_integer(call, "syncPort", &b->sync_port, problem, sizeof problem));
-    if (!good) action_answer_refused(call, NULL, "add broker failed, caused by: %s", problem);
-    return good;
-}
-
-/* Copies a text that fits its column; false when it was answered. */
-static bool read_text(action_call_t *call, const char *name, size_t characters, char *to, size_t size) {
-    const char *text = action_text(call, name);
-    if (text_characters(view_of(text)) > characters || strlen(text) >= size) {
-        action_answer_refused(call, NULL, "add broker failed, caused by: %s is longer than %zu characters", name, characters);
-        return false;
-    }
-    (void)snprintf(to, size, "%s", text);
-    return true;
-}
-
-static bool is_port(int32_t port) {
-    return port > 0 && port <= 65535;
-}
 
 /* Everything that can be said without the database, in the order of 11.1; false when it was answered. */
 static bool read_broker(action_call_t *call, broker_row_t *b) {
-    if (!read_numbers(call, b)) return false;
-    const char *ip = action_text(call, "ip");
-    if (*action_text(call, "brokerGroup") == 0) {
+    if (!broker_form_role(call, NOT_ADDED_WHY, b)) return false;
+    bool needs_sync_port = !role_is_backup(b->role);
+    if (!broker_form_ports(call, NOT_ADDED_WHY, needs_sync_port, b)) return false;
+    if (*action_text(call, "brokerGroup") == 0)
         action_answer_refused(call, NULL, "please provide broker group name");
-    } else if (b->role == ROLE_STANDBY || b->role == ROLE_DELAY) {
+    else if (b->role == ROLE_STANDBY || b->role == ROLE_DELAY)
         action_answer_refused(call, NULL, "invalid broker role code %d", (int)b->role);
-    } else if (*action_text(call, "hostname") == 0) {
-        action_answer_refused(call, NULL, "please provide broker hostname");
-    } else if (*ip == 0) {
-        action_answer_refused(call, NULL, "please provide broker ip");
-    } else if (!is_port(b->serve_port) || (!is_backup(b->role) && (!is_port(b->sync_port) || b->serve_port == b->sync_port))) {
-        action_answer_refused(call, NULL, "serve port and sync port should valid and should be different port");
-    } else if (!broker_ip_parse(ip, &b->ip)) {
-        action_answer_refused(call, NULL, "add broker failed, caused by: invalid ip %s", ip);
-    } else {
-        return read_text(call, "brokerGroup", BROKER_GROUP_CHARACTERS, b->group, sizeof b->group) &&
-               read_text(call, "hostname", BROKER_HOST_CHARACTERS, b->host, sizeof b->host);
-    }
+    else
+        return broker_form_place(call, NOT_ADDED_WHY, needs_sync_port, b);
     return false;
 }
 

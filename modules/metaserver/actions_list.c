@@ -1,8 +1,8 @@
 /* ListBrokerGroups and ListSubjectRoutes (metaserver.md 11.4, 11.5): bare arrays, read from the database and written row by row. */
 #include "base/memory.h"
 #include "base/writer.h"
-#include "metaserver/group_names.h"
 #include "metaserver/management.h"
+#include "metaserver/stored_route.h"
 #include "protocol/codes.h"
 
 #include <stdlib.h>
@@ -85,16 +85,10 @@ void action_list_groups(action_call_t *call, db_session_t *session) {
 
 static bool list_route(void *arg, const db_value_t *columns, size_t count) {
     listing_t *l = arg;
-    group_names_t *names = count >= 4 ? group_names_parse(columns[2].text) : NULL;
-    if (names == NULL) {
-        log_warn(l->log, "a row of table subject_route (%.*s) has an impossible value and is left out", VIEW_ARG(columns[0].text));
-        return true;
-    }
-    json_t *groups = json_array();
-    for (size_t i = 0; i < names->count; i++) (void)json_array_append_new(groups, json_stringn(names->items[i].data, names->items[i].size));
-    put_row(l, json_pack("{s:s%, s:o, s:I, s:I}", "subject", columns[0].text.data == NULL ? "" : columns[0].text.data, columns[0].text.size,
-                         "brokerGroups", groups, "version", (json_int_t)columns[1].number, "updateTime", (json_int_t)columns[3].number));
-    memory_free(names);
+    stored_route_t route;
+    if (!stored_route_read(&route, columns, count, l->log)) return true;
+    put_row(l, stored_route_json(&route));
+    stored_route_clear(&route);
     return true;
 }
 

@@ -16,9 +16,20 @@
 static const action_t actions[] = {
     {"AddBroker", true, true, action_add_broker},
     {"RegisterBroker", true, true, action_register_broker},
+    {"ReplaceBroker", true, true, action_replace_broker},
+    {"SwapBroker", true, true, action_swap_broker},
     {"ListBrokers", false, false, action_list_brokers},
     {"ListBrokerGroups", false, false, action_list_groups},
     {"ListSubjectRoutes", false, false, action_list_routes},
+    {"QuerySubjectRoute", false, false, action_query_route},
+    {"AddNewSubject", true, true, action_add_subject},
+    {"AddSubjectBrokerGroup", true, true, action_add_subject_group},
+    {"RemoveSubjectBrokerGroup", true, true, action_remove_subject_group},
+    {"ExtendSubjectRoute", true, true, action_extend_route},
+    {"MarkReadonlyBrokerGroup", true, true, action_mark_readonly},
+    {"UnMarkReadonlyBrokerGroup", true, true, action_unmark_readonly},
+    {"AddDb", true, true, action_add_db},
+    {"ResetOffset", true, false, action_reset_offset},
 };
 
 /* Answers. */
@@ -75,6 +86,11 @@ void action_answer_failed(action_call_t *call, db_session_t *session, apr_status
     if (*cause == 0) cause = status_text(status, text, sizeof text);
     log_error(call->m->log, "%s failed: %s", call->action->name, cause);
     respond(call->request, 500, TEXT_PLAIN, "%s failed: %s\n", call->action->name, cause);
+}
+
+void action_answer_unusable(action_call_t *call, const char *parameter, const char *problem) {
+    log_info(call->m->log, "%s refused: %s: %s", call->action->name, parameter, problem);
+    respond(call->request, 500, TEXT_PLAIN, "%s failed: %s: %s\n", call->action->name, parameter, problem);
 }
 
 /* Parameters. */

@@ -33,11 +33,24 @@ void action_answer_refused(action_call_t *call, json_t *data, const char *format
 void action_answer_text(action_call_t *call, const char *json, size_t size);
 /* HTTP 500, logged: the action could not be carried out. */
 void action_answer_failed(action_call_t *call, db_session_t *session, apr_status_t status);
+/* HTTP 500: a parameter cannot be used. */
+void action_answer_unusable(action_call_t *call, const char *parameter, const char *problem);
 
 void action_add_broker(action_call_t *call, db_session_t *session);
 void action_register_broker(action_call_t *call, db_session_t *session);
+void action_replace_broker(action_call_t *call, db_session_t *session);
+void action_swap_broker(action_call_t *call, db_session_t *session);
 void action_list_brokers(action_call_t *call, db_session_t *session);
 void action_list_groups(action_call_t *call, db_session_t *session);
 void action_list_routes(action_call_t *call, db_session_t *session);
+void action_add_subject(action_call_t *call, db_session_t *session);
+void action_query_route(action_call_t *call, db_session_t *session);
+void action_add_subject_group(action_call_t *call, db_session_t *session);
+void action_remove_subject_group(action_call_t *call, db_session_t *session);
+void action_extend_route(action_call_t *call, db_session_t *session);
+void action_mark_readonly(action_call_t *call, db_session_t *session);
+void action_unmark_readonly(action_call_t *call, db_session_t *session);
+void action_add_db(action_call_t *call, db_session_t *session);
+void action_reset_offset(action_call_t *call, db_session_t *session);
 
 #endif

@@ -66,7 +66,9 @@ static apr_status_t open_loops(metaserver_t *m, const config_t *config, qmq_erro
     liveness_options_t o = {
         .database = m->database, .catalog = m->catalog, .loop = loops_at(m->loops, 0), .log = m->log, .metrics = m->metrics};
     m->liveness = liveness_create(&o);
-    return APR_SUCCESS;
+    rv = broker_requests_create(&m->broker_requests, m->loops, m->log);
+    if (rv != APR_SUCCESS) *error = error_create(rv, "Raise the memory limit of this user", "cannot make connections to brokers");
+    return rv;
 }
 
 static apr_status_t open_refresh(metaserver_t *m, const config_t *config, qmq_error_t **error) {
@@ -123,7 +125,8 @@ static void free_parts(metaserver_t *m) {
         net_server_stop_accepting(m->tcp);
     }
     refresh_stop(m->refresh);
-    database_close(m->database); /* every request that waits for it is answered first */
+    database_close(m->database);                 /* every request that waits for it is answered first */
+    broker_requests_destroy(m->broker_requests); /* likewise what waits for brokers */
     if (m->http != NULL) http_server_stop(m->http);
     if (m->tcp != NULL) net_server_destroy(m->tcp, FLUSH_ON_STOP_US);
     int loops = m->loops == NULL ? 0 : loops_count(m->loops);

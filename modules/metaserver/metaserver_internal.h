@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "http/server.h"
 #include "metaserver/answers.h"
+#include "metaserver/broker_requests.h"
 #include "metaserver/catalog.h"
 #include "metaserver/client_rows.h"
 #include "metaserver/database.h"
@@ -49,6 +50,7 @@ struct metaserver {
     loops_t *loops;
     liveness_t *liveness;
     registrar_t **registrars; /* one a loop, same index */
+    broker_requests_t *broker_requests;
     net_server_t *tcp;
     http_server_t *http;
 

@@ -17,6 +17,7 @@
 struct refresh {
     refresh_options_t options;
     periodic_t *thread;
+    _Atomic bool wanted;
     int64_t snapshot_due_us; /* the thread's */
     int64_t offline_due_us;
     _Atomic int64_t done_us;
@@ -152,7 +153,8 @@ static void tell(refresh_t *r, const reading_t *reading) {
 
 static apr_status_t read_due(refresh_t *r, reading_t *reading) {
     int64_t now = clock_mono_us();
-    *reading = (reading_t){.refresh = r, .snapshot = now >= r->snapshot_due_us, .offline = now >= r->offline_due_us};
+    bool wanted = atomic_exchange(&r->wanted, false);
+    *reading = (reading_t){.refresh = r, .snapshot = wanted || now >= r->snapshot_due_us, .offline = now >= r->offline_due_us};
     if (!reading->snapshot && !reading->offline) return APR_SUCCESS;
     if (reading->snapshot) {
         reading->groups = broker_groups_create();
@@ -201,6 +203,11 @@ apr_status_t refresh_start(refresh_t **out, const refresh_options_t *options, qm
     }
     *out = r;
     return APR_SUCCESS;
+}
+
+void refresh_soon(refresh_t *r) {
+    atomic_store(&r->wanted, true);
+    periodic_trigger(r->thread);
 }
 
 void refresh_stop(refresh_t *r) {

@@ -22,6 +22,8 @@ typedef struct refresh_options {
 
 /* Loads everything once; *error says why that failed. */
 apr_status_t refresh_start(refresh_t **out, const refresh_options_t *options, qmq_error_t **error);
+/* Reads the snapshot now instead of at the next period, without waiting for it. Any thread, before refresh_stop. */
+void refresh_soon(refresh_t *r);
 void refresh_stop(refresh_t *r); /* ends the thread; NULL is allowed */
 void refresh_destroy(refresh_t *r);
 /* Milliseconds since the last round in which everything was read. Any thread. */

@@ -21,6 +21,7 @@ typedef struct statements {
     const char *broker_near;     /* rows with the same hostname or the same serve_port, a few: hostname, serve_port */
     const char *broker_insert;   /* B5: group_name, role, hostname, ip, serve_port, sync_port */
     const char *broker_move;     /* hostname, ip, serve_port, sync_port; where group_name, role */
+    const char *broker_replace;  /* B6: hostname, ip, serve_port, sync_port; where group_name, role, hostname, serve_port */
 
     /* Columns: group_name, kind, master_address, broker_state, tag, update_time, ext. */
     const char *groups;        /* G1 */
@@ -36,10 +37,16 @@ typedef struct statements {
     const char *route_insert;     /* R3: subject_info, version, broker_group_json */
     const char *route_update;     /* R4: broker_group_json; where subject_info, version */
 
-    const char *subjects;       /* I1: name, tag */
+    const char *subjects;        /* I1: name, tag */
+    const char *subject_by_name; /* I2, columns name, tag, update_time: name */
+    const char *subject_insert;  /* I3: name, tag */
+
     const char *client_insert;  /* C1: subject_info, client_type, consumer_group, client_id, app_code, room */
     const char *offline_states; /* O2: client_id, subject_info, consumer_group, state */
     const char *marks;          /* P3: subject, broker_group */
+    const char *mark_insert;    /* P1: subject, broker_group */
+    const char *mark_delete;    /* P2: subject, broker_group */
+    const char *source_insert;  /* D1: url, user_name, password, room */
 } statements_t;
 
 /* NULL: the dialect is not supported. */

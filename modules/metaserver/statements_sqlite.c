@@ -19,6 +19,9 @@ const statements_t statements_sqlite = {
     .broker_near = BROKER_COLUMNS " WHERE hostname = ? OR serve_port = ? LIMIT 3",
     .broker_insert = "INSERT OR IGNORE INTO broker (group_name, role, hostname, ip, serve_port, sync_port) VALUES (?, ?, ?, ?, ?, ?)",
     .broker_move = "UPDATE broker SET hostname = ?, ip = ?, serve_port = ?, sync_port = ? WHERE group_name = ? AND role = ?",
+    .broker_replace =
+        "UPDATE broker SET hostname = ?, ip = ?, serve_port = ?, sync_port = ? WHERE group_name = ? AND role = ? AND hostname "
+        "= ? AND serve_port = ?",
 
     .groups = GROUP_COLUMNS("ext"),
     .groups_no_ext = GROUP_COLUMNS("NULL"),
@@ -37,11 +40,18 @@ const statements_t statements_sqlite = {
     .route_update = "UPDATE subject_route SET broker_group_json = ?, version = version + 1 WHERE subject_info = ? AND version = ?",
 
     .subjects = "SELECT name, tag FROM subject_info",
+    .subject_by_name = "SELECT name, tag, " EPOCH_MS("update_time") " FROM subject_info WHERE name = ?",
+    .subject_insert = "INSERT INTO subject_info (name, tag, create_time) VALUES (?, ?, CURRENT_TIMESTAMP)",
+
     .client_insert =
         "INSERT OR IGNORE INTO client_meta_info (subject_info, client_type, consumer_group, client_id, app_code, room, create_time) "
         "VALUES (?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)",
     .offline_states = "SELECT client_id, subject_info, consumer_group, state FROM client_offline_state",
     .marks = "SELECT subject, broker_group FROM readonly_broker_group_setting",
+    .mark_insert = "INSERT INTO readonly_broker_group_setting (subject, broker_group) VALUES (?, ?)",
+    .mark_delete = "DELETE FROM readonly_broker_group_setting WHERE subject = ? AND broker_group = ?",
+    .source_insert = "INSERT OR IGNORE INTO datasource_config (url, user_name, password, room, create_time) VALUES (?, ?, ?, ?, "
+                     "CURRENT_TIMESTAMP)",
 };
 
 const statements_t *statements_of(db_dialect_t dialect) {

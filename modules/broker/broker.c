@@ -34,10 +34,13 @@ static void broker_progress(void *arg, int percent, const char *what) {
 }
 
 static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t **error) {
+    int64_t scrub = config_int(config, "store.scrub.bytes.per.second");
     store_options_t o = {.root = config_string(config, "store.root"),
                          .hot_window = config_int(config, "store.hot.bytes"),
                          .min_free_bytes = config_int(config, "store.min.free.bytes"),
                          .max_open_files = (int)config_int(config, "store.max.open.files"),
+                         .scrub_bytes_per_second = scrub == 0 ? -1 : scrub,
+                         .scrub_pause_us = config_int(config, "store.scrub.pause.seconds") * 1000000,
                          .log = b->log,
                          .metrics = b->metrics,
                          .writable = broker_writable,
@@ -219,6 +222,9 @@ static void broker_health(void *self, json_t *to) {
     (void)json_object_set_new(to, "connections", json_integer(net_server_connections(b->client_port)));
     (void)json_object_set_new(to, "parked_pulls", json_integer(atomic_load(&b->parked_pulls)));
     (void)json_object_set_new(to, "durability", durability_json(&broker_settings(b)->durability));
+    (void)json_object_set_new(to, "damaged_records", json_integer(f.damaged_records));
+    if (f.damaged_records > 0) (void)json_object_set_new(to, "first_damaged", json_string(f.first_damage));
+    (void)json_object_set_new(to, "taken_over_bad_crc", json_integer(f.taken_over_records));
     (void)json_object_set_new(to, "disk_available", json_integer(f.disk_available));
 }
 

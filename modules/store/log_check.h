@@ -19,6 +19,8 @@ apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t
 
 /* Validators. */
 int64_t message_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason);
+/* The same for a log that we did not write: a record with a wrong checksum is one that its producer sent so, when a sound one follows. */
+int64_t message_segment_validate_taken_over(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason);
 int64_t action_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason);
 
 #endif

@@ -1,9 +1,11 @@
 #include "store/marker.h"
 
 #include "base/crc32.h"
+#include "base/cursor.h"
 #include "base/id.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "store/log_scan.h"
 #include "store/text_file.h"
 
 #include <stdio.h>
@@ -117,4 +119,38 @@ apr_status_t marker_point_take(segmented_log_t *l, int64_t offset, marker_point_
 bool marker_point_fits(segmented_log_t *l, const marker_point_t *p) {
     marker_point_t now;
     return marker_point_take(l, p->offset, &now) == APR_SUCCESS && now.print == p->print;
+}
+
+static bool has_data_before(segmented_log_t *l, int64_t offset) {
+    static const uint8_t zeros[PRINTED_BYTES];
+    marker_point_t now;
+    segment_t *s = segmented_log_locate(l, offset - 1);
+    if (s == NULL || marker_point_take(l, offset, &now) != APR_SUCCESS) {
+        segment_release(s);
+        return false;
+    }
+    int64_t position = offset - s->base;
+    segment_release(s);
+    return now.print != crc32_of(zeros, position < PRINTED_BYTES ? (size_t)position : PRINTED_BYTES);
+}
+
+static bool starts_or_ends(segmented_log_t *l, int64_t offset, uint32_t magic) {
+    segment_t *s = segmented_log_locate(l, offset);
+    if (s == NULL) return true;
+    log_scan_t scan;
+    log_scan_init(&scan, l->log);
+    bool good = log_scan_open(&scan, s, l->segment_size) == APR_SUCCESS;
+    int64_t position = offset - s->base;
+    if (good && log_scan_last_data(&scan, position) > position) {
+        const uint8_t *head = log_scan_need(&scan, position, sizeof(uint32_t));
+        cursor_t c = cursor_make(head, head == NULL ? 0 : sizeof(uint32_t));
+        good = cursor_u32(&c) == magic && !c.failed;
+    }
+    log_scan_free(&scan);
+    segment_release(s);
+    return good;
+}
+
+bool marker_point_is_boundary(segmented_log_t *l, const marker_point_t *p, uint32_t magic) {
+    return p->offset > 0 && has_data_before(l, p->offset) && starts_or_ends(l, p->offset, magic);
 }

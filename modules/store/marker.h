@@ -38,5 +38,8 @@ apr_status_t marker_write(file_t *f, const marker_t *m, bool sync);
 apr_status_t marker_point_take(segmented_log_t *l, int64_t offset, marker_point_t *to);
 /* Whether the log still is what it was when the point was taken. */
 bool marker_point_fits(segmented_log_t *l, const marker_point_t *p);
+/* When it does not fit: whether the log is still one that had its boundary there, with damage in front of it. A record (whose first four
+ * bytes are `magic`) starts at the offset or nothing follows it, and there is data in front. */
+bool marker_point_is_boundary(segmented_log_t *l, const marker_point_t *p, uint32_t magic);
 
 #endif

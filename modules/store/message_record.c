@@ -1,5 +1,6 @@
 #include "store/message_record.h"
 
+#include "base/crc32.h"
 #include "base/cursor.h"
 #include "base/writer.h"
 
@@ -94,4 +95,10 @@ bool message_header_matches(const uint8_t *from, size_t size, view_t subject, in
     if (message_record_kind(from, header_size, record_size, &header, &skip) != RECORD_MESSAGE || header != header_size) return false;
     if (!message_header_parse(from, header_size, record_size, &record)) return false;
     return record.sequence == sequence && (int64_t)header_size + record.payload_size == record_size && view_equal(record.subject, subject);
+}
+
+bool message_payload_is_right(const uint8_t *from, uint32_t header_size, size_t payload_size) {
+    if (get_u32(from) == MESSAGE_MAGIC_V1) return true;
+    cursor_t c = cursor_make(from + header_size - sizeof(uint64_t) - sizeof(uint32_t), sizeof(uint64_t));
+    return cursor_u64(&c) == crc32_of(from + header_size, payload_size);
 }

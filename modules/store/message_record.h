@@ -45,6 +45,9 @@ record_kind_t message_record_kind(const uint8_t *from, size_t size, int64_t left
 /* Takes the header apart, `from` has header_size bytes. False when the lengths do not fit into `left`. */
 bool message_header_parse(const uint8_t *from, uint32_t header_size, int64_t left, message_record_t *record);
 
+/* False when the record has a checksum and the payload is not what it says. `from`: the whole record, whose header fits. */
+bool message_payload_is_right(const uint8_t *from, uint32_t header_size, size_t payload_size);
+
 /* True when the bytes (size of them) are the header of exactly this record: what an index entry promised (storage.md 5.6). */
 bool message_header_matches(const uint8_t *from, size_t size, view_t subject, int64_t sequence, int64_t record_size, uint32_t header_size);
 

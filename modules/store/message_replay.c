@@ -33,7 +33,17 @@ static bool crc_is_right(log_scan_t *s, int64_t position, const message_record_t
     return log_scan_crc(s, position + r->header_size, r->payload_size, &crc) && crc == r->crc;
 }
 
-int64_t message_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason) {
+/* True when something that is surely ours or the original's stands at position: then what is in front of it is no torn end. */
+static bool is_followed(log_scan_t *s, int64_t position, int64_t segment_size) {
+    message_record_t record;
+    int64_t next = 0;
+    const char *reason = NULL;
+    if (position == segment_size) return true;
+    step_t step = read_record(s, position, segment_size, &record, &next, &reason);
+    return step == STEP_SKIP || (step == STEP_RECORD && record.has_crc && crc_is_right(s, position, &record));
+}
+
+static int64_t validate(log_scan_t *s, int64_t from, int64_t segment_size, bool taken_over, const char **reason) {
     int64_t position = from;
     while (position < segment_size) {
         message_record_t record;
@@ -44,11 +54,20 @@ int64_t message_segment_validate(log_scan_t *s, int64_t from, int64_t segment_si
             const uint8_t *head = log_scan_need(s, position, MESSAGE_PREFIX_SIZE);
             if (head == NULL || head[4] != 0) return position;
             *reason = "a record with a wrong checksum";
-            if (record.has_crc && !crc_is_right(s, position, &record)) return position;
+            bool right = !record.has_crc || crc_is_right(s, position, &record);
+            if (!right && !(taken_over && is_followed(s, next, segment_size))) return position;
         }
         position = next;
     }
     return segment_size;
+}
+
+int64_t message_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason) {
+    return validate(s, from, segment_size, false, reason);
+}
+
+int64_t message_segment_validate_taken_over(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason) {
+    return validate(s, from, segment_size, true, reason);
 }
 
 /* First record behind a damaged place that is surely one: its CRC is right. -1: none in this segment. */
@@ -66,10 +85,15 @@ static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t segment_si
     }
 }
 
-static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, const char *reason, int64_t *skipped_bytes) {
+static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, const message_visitor_t *v, const char *reason,
+                           int64_t *skipped_bytes) {
     int64_t next = resynchronise(s, position, l->segment_size);
     if (next < 0) next = s->limit;
     *skipped_bytes += next - position;
+    if (v->damaged != NULL) {
+        v->damaged(v->arg, s->segment, s->segment->base + position, next - position, reason);
+        return next;
+    }
     log_error(l->log,
               "%s is damaged: %s at byte %lld of %s (offset %lld); %lld bytes are skipped, the messages in them are lost; keep a copy of "
               "the file",
@@ -87,7 +111,9 @@ static bool walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, co
         if (left < MESSAGE_FILLER_SIZE) return true; /* a filler cut short by replication */
         step_t step = read_record(s, position, l->segment_size, &record, &next, &reason);
         if (step == STEP_RECORD && !v->visit(v->arg, s->segment->base + position, &record, hole)) return false;
-        position = step == STEP_BAD ? pass_damage(l, s, position, reason, skipped_bytes) : next;
+        if (step == STEP_RECORD && v->bad_crc != NULL && record.has_crc && !crc_is_right(s, position, &record))
+            v->bad_crc(v->arg, s->segment, s->segment->base + position);
+        position = step == STEP_BAD ? pass_damage(l, s, position, v, reason, skipped_bytes) : next;
     }
     return true;
 }

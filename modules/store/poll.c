@@ -17,6 +17,7 @@ typedef struct source {
     const uint8_t *data;
     int64_t offset; /* of the first byte */
     int64_t size;
+    bool from_disk; /* read for this poll, so not checked since it was written or validated */
 } source_t;
 
 typedef struct poll {
@@ -52,16 +53,17 @@ static bool is_in_source(const source_t *s, const index_entry_t *e) {
     return s->owner != NULL && e->offset >= s->offset && e->offset + e->record_size <= s->offset + s->size;
 }
 
-static void set_source(poll_t *p, shared_t *owner, const uint8_t *data, int64_t offset, int64_t size) {
+static void set_source(poll_t *p, shared_t *owner, const uint8_t *data, int64_t offset, int64_t size, bool from_disk) {
     shared_release(p->source.owner);
-    p->source = (source_t){owner, data, offset, size};
+    p->source = (source_t){owner, data, offset, size, from_disk};
 }
 
 static bool map_source(poll_t *p, const index_entry_t *e) {
     segmented_log_t *l = &p->store->messages.segments;
     segment_t *s = segmented_log_locate(l, e->offset);
     segment_map_t *m = s == NULL ? NULL : segmented_log_map(l, s);
-    if (m != NULL) set_source(p, &m->shared, m->data, s->base, p->end - s->base < l->segment_size ? p->end - s->base : l->segment_size);
+    if (m != NULL)
+        set_source(p, &m->shared, m->data, s->base, p->end - s->base < l->segment_size ? p->end - s->base : l->segment_size, false);
     segment_release(s);
     return m != NULL;
 }
@@ -96,7 +98,7 @@ static bool read_source(poll_t *p, size_t at) {
                   s->path, status_text(status, text, sizeof text));
         block_release(block);
     } else {
-        set_source(p, &block->shared, block->data, e->offset, (int64_t)got);
+        set_source(p, &block->shared, block->data, e->offset, (int64_t)got, true);
     }
     segment_release(s);
     return status == APR_SUCCESS;
@@ -111,9 +113,23 @@ static bool find_source(poll_t *p, size_t at) {
     return !p->cold && read_source(p, at) && is_in_source(&p->source, e);
 }
 
+/* A payload that is not what its checksum says is damage, unless it came so from the original. */
+static bool payload_is_right(const poll_t *p, const index_entry_t *e, const uint8_t *record) {
+    store_t *s = p->store;
+    if (message_payload_is_right(record, (uint32_t)e->header_size, (size_t)(e->record_size - e->header_size))) return true;
+    segment_t *segment = segmented_log_locate(&s->messages.segments, e->offset);
+    bool taken_over = e->offset < s->own_from;
+    if (segment != NULL && taken_over) damage_note_taken_over(&s->damage, segment, e->offset);
+    if (segment != NULL && !taken_over) damage_report(&s->damage, segment, e->offset, "a record with a wrong checksum");
+    segment_release(segment);
+    return taken_over;
+}
+
 static bool record_is_right(const poll_t *p, const index_entry_t *e, int64_t sequence) {
-    return message_header_matches(p->source.data + (e->offset - p->source.offset), (size_t)e->header_size, subject_name(p->subject),
-                                  sequence, e->record_size, (uint32_t)e->header_size);
+    const uint8_t *record = p->source.data + (e->offset - p->source.offset);
+    return message_header_matches(record, (size_t)e->header_size, subject_name(p->subject), sequence, e->record_size,
+                                  (uint32_t)e->header_size) &&
+           (!p->source.from_disk || payload_is_right(p, e, record));
 }
 
 static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
@@ -207,7 +223,7 @@ apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options
     p.result = r;
     p.end = segmented_log_end(&s->messages.segments);
     p.hot = p.end - s->options.hot_window;
-    p.source = (source_t){NULL, NULL, 0, 0};
+    p.source = (source_t){NULL, NULL, 0, 0, false};
     p.count = 0;
     p.cold = false;
     r->status = POLL_SUCCESS;

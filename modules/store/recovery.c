@@ -5,7 +5,9 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "portability/clock.h"
+#include "store/action_record.h"
 #include "store/log_check.h"
+#include "store/message_record.h"
 
 store_subject_t *recovery_subject(recovery_t *r, view_t name) {
     if (r->last_subject == NULL || !view_equal(subject_name(r->last_subject), name))
@@ -22,6 +24,16 @@ void recovery_tell(recovery_t *r, segmented_log_t *l, int64_t offset, int base, 
     tell(r->store, base + (all <= 0 ? share : (int)((offset - min) * share / all)), what);
 }
 
+/* What was durable is never cut off, also when it was damaged since. */
+static bool log_fits(store_t *s, segmented_log_t *l, const marker_point_t *point, uint32_t magic) {
+    if (marker_point_fits(l, point)) return true;
+    if (!marker_point_is_boundary(l, point, magic)) return false;
+    log_error(s->options.log,
+              "%s: the bytes in front of offset %lld of %s are not those that were synced: they are damaged; check the disk", l->name,
+              (long long)point->offset, l->directory);
+    return true;
+}
+
 /* What an earlier process noted is believed when the logs still are what they were. */
 static apr_status_t read_marker(recovery_t *r) {
     store_t *s = r->store;
@@ -32,8 +44,8 @@ static apr_status_t read_marker(recovery_t *r) {
                                 "the store %s was written by a later version (format %lld)", s->root, (long long)version);
         return status;
     }
-    r->trusted = status == APR_SUCCESS && marker_point_fits(&s->messages.segments, &r->marker.messages) &&
-                 marker_point_fits(&s->actions.segments, &r->marker.actions);
+    r->trusted = status == APR_SUCCESS && log_fits(s, &s->messages.segments, &r->marker.messages, MESSAGE_MAGIC_V3) &&
+                 log_fits(s, &s->actions.segments, &r->marker.actions, ACTION_MAGIC);
     if (status == APR_SUCCESS && !r->trusted)
         log_warn(s->options.log, "%s/%s does not fit the logs any more (somebody else wrote them); it is ignored", s->root, MARKER_NAME);
     return APR_SUCCESS;
@@ -43,8 +55,8 @@ static apr_status_t check_logs(recovery_t *r) {
     store_t *s = r->store;
     log_checked_t messages = {0, 0}, actions = {0, 0};
     tell(s, 0, "checking the ends of the logs");
-    apr_status_t status =
-        log_check(&s->messages.segments, message_segment_validate, r->trusted ? r->marker.messages.offset : -1, &messages, &r->error);
+    apr_status_t status = log_check(&s->messages.segments, r->trusted ? message_segment_validate : message_segment_validate_taken_over,
+                                    r->trusted ? r->marker.messages.offset : -1, &messages, &r->error);
     if (status == APR_SUCCESS) {
         status = log_check(&s->actions.segments, action_segment_validate, r->trusted ? r->marker.actions.offset : -1, &actions, &r->error);
     }

@@ -161,7 +161,7 @@ static bool visit_message(void *arg, int64_t offset, const message_record_t *rec
 
 static apr_status_t replay(recovery_t *r, int64_t from) {
     store_t *s = r->store;
-    message_visitor_t visitor = {visit_message, message_progress, r};
+    message_visitor_t visitor = {.visit = visit_message, .progress = message_progress, .arg = r};
     apr_status_t status = message_replay(&s->messages.segments, from, &visitor, &s->skipped_bytes);
     if (status == APR_SUCCESS && r->failed) status = APR_EGENERAL;
     if (status != APR_SUCCESS) {

@@ -12,6 +12,8 @@
 #define DEFAULT_HOT_WINDOW ((int64_t)256 * 1024 * 1024)
 #define DEFAULT_MIN_FREE ((int64_t)16 * 1024 * 1024)
 #define DEFAULT_OPEN_FILES 1024
+#define DEFAULT_SCRUB_RATE ((int64_t)4 * 1024 * 1024)
+#define DEFAULT_SCRUB_PAUSE_US INT64_C(3600000000)
 #define DEFAULT_CHECKPOINT_RECORDS 10000
 #define DEFAULT_SNAPSHOTS_KEPT 5
 /* Tails that did not fill a chunk are written this often; one that got nothing in between leaves the memory. */
@@ -31,6 +33,8 @@ static store_options_t complete_options(const store_options_t *given) {
     o.min_free_bytes = or_default(o.min_free_bytes, DEFAULT_MIN_FREE);
     o.checkpoint_records = or_default(o.checkpoint_records, DEFAULT_CHECKPOINT_RECORDS);
     o.snapshots_kept = (int)or_default(o.snapshots_kept, DEFAULT_SNAPSHOTS_KEPT);
+    if (o.scrub_bytes_per_second == 0) o.scrub_bytes_per_second = DEFAULT_SCRUB_RATE;
+    o.scrub_pause_us = or_default(o.scrub_pause_us, DEFAULT_SCRUB_PAUSE_US);
     o.max_open_files = (int)or_default(o.max_open_files, DEFAULT_OPEN_FILES);
     return o;
 }
@@ -117,6 +121,10 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
     if (status == APR_SUCCESS) status = action_log_start(&s->actions, &s->progress, &s->space);
     if (status == APR_SUCCESS) status = periodic_start(&s->writer, "store-index", s->options.index_period_us, write_behind, s);
     if (status == APR_SUCCESS) status = syncer_start(&s->syncer, logs_synced, s);
+    if (status == APR_SUCCESS) {
+        status = scrub_start(&s->scrub, &s->messages.segments, &s->damage, s->own_from, s->options.scrub_bytes_per_second,
+                             s->options.scrub_pause_us);
+    }
     char text[160];
     if (status != APR_SUCCESS) {
         *error = error_create(status, "Raise the limit of processes and threads of this user", "cannot start the threads of the store: %s",
@@ -155,6 +163,7 @@ static void free_all(store_t *s) {
     segmented_log_close(&s->messages.segments);
     segmented_log_close(&s->actions.segments);
     mutex_destroy(&s->syncer.lock);
+    damage_free(&s->damage);
     (void)file_close(s->marker); /* a cache */
     (void)file_close(s->lock);   /* gives the lock up */
     memory_free(s->checkpoints);
@@ -164,6 +173,7 @@ static void free_all(store_t *s) {
 
 static void stop_threads(store_t *s) {
     atomic_store(&s->closing, true);
+    scrub_stop(&s->scrub);
     message_log_stop(&s->messages);
     action_log_stop(&s->actions);
     syncer_stop(&s->syncer);
@@ -180,6 +190,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     s->options.root = s->root;
     s->checkpoints = path_in(s, "checkpoint");
     s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
+    damage_init(&s->damage, options->log, options->metrics);
     subject_table_init(&s->subjects, &s->index);
     group_progress_init(&s->progress, options->metrics);
     consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, s->options.max_open_files, options->log);
@@ -338,5 +349,7 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->truncated_bytes = s->truncated_bytes;
     to->validated_bytes = s->validated_bytes;
     to->skipped_records = s->skipped_records;
+    damage_figures(&s->damage, &to->damaged_records, &to->taken_over_records, to->first_damage, sizeof to->first_damage);
+    to->scrub_walks = atomic_load(&s->scrub.walks);
     to->writable = space_is_writable(&s->space, NULL);
 }

@@ -21,16 +21,18 @@ typedef struct store_subject store_subject_t;
 typedef struct store_group store_group_t;
 
 typedef struct store_options {
-    const char *root;             /* absolute directory, created when missing, locked exclusively while open */
-    int64_t message_segment_size; /* 0: 1 GiB; others only for tests */
-    int64_t action_segment_size;  /* 0: 100 MiB; others only for tests */
-    int64_t sync_period_us;       /* 0: 500 ms */
-    int64_t index_period_us;      /* how often young index entries are written to their files; 0: 5 s */
-    int64_t hot_window;           /* bytes at the end of the message log that are read on event loops; 0: 256 MiB */
-    int64_t min_free_bytes;       /* the message log turns read-only below this much disk space and back at twice it; 0: 16 MiB */
-    int64_t checkpoint_records;   /* messages between two checkpoints of the index; 0: 10 000 */
-    int snapshots_kept;           /* of each kind; 0: 5 */
-    int max_open_files;           /* descriptor cache for consumer logs; 0: 1024 */
+    const char *root;               /* absolute directory, created when missing, locked exclusively while open */
+    int64_t message_segment_size;   /* 0: 1 GiB; others only for tests */
+    int64_t action_segment_size;    /* 0: 100 MiB; others only for tests */
+    int64_t sync_period_us;         /* 0: 500 ms */
+    int64_t index_period_us;        /* how often young index entries are written to their files; 0: 5 s */
+    int64_t hot_window;             /* bytes at the end of the message log that are read on event loops; 0: 256 MiB */
+    int64_t min_free_bytes;         /* the message log turns read-only below this much disk space and back at twice it; 0: 16 MiB */
+    int64_t checkpoint_records;     /* messages between two checkpoints of the index; 0: 10 000 */
+    int snapshots_kept;             /* of each kind; 0: 5 */
+    int64_t scrub_bytes_per_second; /* how fast the message log is compared with its checksums in the background; 0: 4 MiB, -1: never */
+    int64_t scrub_pause_us;         /* before the first such walk and between two; 0: an hour */
+    int max_open_files;             /* descriptor cache for consumer logs; 0: 1024 */
     const log_t *log;
     metrics_t *metrics; /* NULL allowed */
     /* The message log stopped (false, with the reason) or resumed (true) taking appends. Any thread, no lock held. May be NULL. */
@@ -209,7 +211,11 @@ typedef struct store_figures {
     int64_t open_files, mappings;
     int64_t disk_available;
     int64_t recovered_records, recovery_us, truncated_bytes, validated_bytes, skipped_records;
+    int64_t damaged_records;    /* found while open: by reading for somebody or in the background */
+    int64_t taken_over_records; /* of the original, with a wrong checksum: delivered */
+    int64_t scrub_walks;        /* completed walks over the message log */
     bool writable;
+    char first_damage[512]; /* "file, byte n"; "": none */
 } store_figures_t;
 void store_figures(store_t *s, store_figures_t *to);
 

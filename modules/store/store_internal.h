@@ -3,10 +3,12 @@
 #define QMQ_STORE_INTERNAL_H
 
 #include "store/action_log.h"
+#include "store/damage.h"
 #include "store/index_internal.h"
 #include "store/marker.h"
 #include "store/message_log.h"
 #include "store/safe_points.h"
+#include "store/scrub.h"
 #include "store/sync.h"
 
 /* What the last checkpoint left behind. */
@@ -36,6 +38,8 @@ struct store {
     int64_t own_from; /* records of messages from this offset on are ours */
     int64_t marked;   /* what the marker was last written for; sync thread only */
     syncer_t syncer;
+    damage_t damage;
+    scrub_t scrub;
     periodic_t *writer;    /* consumer logs */
     int64_t next_write_us; /* writer thread only */
     _Atomic bool closing;

@@ -11,6 +11,7 @@ extern const test_case_t threads_cases[];
 extern const test_case_t faults_cases[];
 extern const test_case_t progress_cases[];
 extern const test_case_t recovery_cases[];
+extern const test_case_t damage_cases[];
 extern const test_case_t java_stores_cases[];
 extern const test_case_t index_cases[];
 

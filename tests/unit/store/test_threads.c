@@ -174,7 +174,7 @@ static void check_log_order(const load_t *load) {
                                              &load->t.log, &error),
                           APR_SUCCESS);
     segmented_log_publish(&l, INT64_MAX); /* all there is: unused room at the end reads as damage, which is skipped */
-    message_visitor_t visitor = {check_order, no_progress, next};
+    message_visitor_t visitor = {.visit = check_order, .progress = no_progress, .arg = next};
     CU_ASSERT_EQUAL(message_replay(&l, 0, &visitor, &skipped), APR_SUCCESS);
     for (int i = 0; i < SUBJECTS; i++) CU_ASSERT_EQUAL(next[i], PER_SUBJECT);
     segmented_log_close(&l);

@@ -64,6 +64,7 @@ static void complete(action_log_t *a, store_action_batch_t *batch, apr_status_t 
         batch->done(batch);
         batch = next;
     }
+    if (written == APR_SUCCESS) atomic_store_explicit(&a->applied, segmented_log_end(&a->segments), memory_order_release);
 }
 
 static int64_t drain(void *arg, append_node_t *node) {
@@ -90,6 +91,7 @@ static int64_t drain(void *arg, append_node_t *node) {
 
 apr_status_t action_log_start(action_log_t *a, group_progress_t *progress, space_t *space) {
     a->progress = progress;
+    atomic_store(&a->applied, segmented_log_end(&a->segments));
     a->space = space;
     append_plan_init(&a->plan, &a->segments, ACTION_FILLER_SIZE, put_filler);
     return append_ring_start(&a->ring, "store-actions", drain, a);

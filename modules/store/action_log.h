@@ -14,6 +14,7 @@ typedef struct action_log {
     append_plan_t plan;
     group_progress_t *progress;
     space_t *space;
+    _Atomic int64_t applied; /* actions that end at or below are applied */
     log_limit_t limit;
 } action_log_t;
 

@@ -16,6 +16,7 @@
 void checkpoint_start(store_t *s) {
     s->checkpoint.message_offset = safe_points_message(&s->safe);
     atomic_store(&s->checkpoint.taken_us, clock_mono_us());
+    atomic_store(&s->checkpoint.actions_taken_us, clock_mono_us());
 }
 
 static int64_t indexed_records(store_t *s) {
@@ -56,7 +57,7 @@ static void put_messages(void *arg, text_file_t *to) {
     subject_table_each(&w->store->subjects, put_subject, w);
 }
 
-static void complain(store_t *s, const char *what, apr_status_t status) {
+void checkpoint_complain(store_t *s, const char *what, apr_status_t status) {
     int64_t suppressed = 0;
     char text[160];
     if (!log_permit(&s->checkpoint.limit, WARNING_US, &suppressed)) return;
@@ -64,7 +65,6 @@ static void complain(store_t *s, const char *what, apr_status_t status) {
              s->root, status_text(status, text, sizeof text), (long long)suppressed);
 }
 
-/* Versions beyond the one just saved are of a log that was cut since; Java would take them for the newest. */
 static apr_status_t delete_beyond(store_t *s, const char *kind, int64_t version) {
     snapshot_versions_t versions;
     apr_status_t status = snapshot_versions_list(&versions, s->checkpoints, kind);
@@ -75,11 +75,16 @@ static apr_status_t delete_beyond(store_t *s, const char *kind, int64_t version)
     return status;
 }
 
+apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, void (*write)(void *arg, text_file_t *to), void *arg) {
+    apr_status_t status = snapshot_save(s->checkpoints, kind, version, write, arg);
+    if (status == APR_SUCCESS) status = delete_beyond(s, kind, version);
+    if (status == APR_SUCCESS) status = snapshot_keep(s->checkpoints, kind, (size_t)s->options.snapshots_kept);
+    return status;
+}
+
 static apr_status_t save_messages(store_t *s, int64_t offset) {
     written_t w = {NULL, offset, s};
-    apr_status_t status = snapshot_save(s->checkpoints, SNAPSHOT_OF_MESSAGES, offset, put_messages, &w);
-    if (status == APR_SUCCESS) status = delete_beyond(s, SNAPSHOT_OF_MESSAGES, offset);
-    if (status == APR_SUCCESS) status = snapshot_keep(s->checkpoints, SNAPSHOT_OF_MESSAGES, (size_t)s->options.snapshots_kept);
+    apr_status_t status = checkpoint_save(s, SNAPSHOT_OF_MESSAGES, offset, put_messages, &w);
     if (status == APR_SUCCESS) safe_points_reach(&s->safe.message, offset);
     return status;
 }
@@ -93,12 +98,12 @@ static void checkpoint_messages(store_t *s, bool closing) {
     apr_status_t status = consumer_logs_sync(&s->index);
     if (status != APR_SUCCESS) {
         c->index_lost = true; /* nobody knows what of it is on the disk: the next start makes it anew */
-        complain(s, "data sync of the consumer logs", status);
+        checkpoint_complain(s, "data sync of the consumer logs", status);
         return;
     }
     status = indexed == c->message_offset ? APR_SUCCESS : save_messages(s, indexed);
     if (status != APR_SUCCESS) {
-        complain(s, "the checkpoint", status);
+        checkpoint_complain(s, "the checkpoint", status);
         return;
     }
     c->message_offset = indexed;
@@ -109,6 +114,7 @@ void checkpoint_run(store_t *s, bool closing) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t start = clock_mono_us();
     checkpoint_messages(s, closing);
+    if (closing || checkpoint_actions_are_due(s)) checkpoint_actions(s);
     int64_t now = clock_mono_us();
     atomic_store(&c->took_us, now - start);
     atomic_store(&c->taken_us, now);

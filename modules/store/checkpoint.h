@@ -3,13 +3,26 @@
 #ifndef QMQ_STORE_CHECKPOINT_H
 #define QMQ_STORE_CHECKPOINT_H
 
+#include "store/snapshot_files.h"
 #include "store/store_internal.h"
 
 /* After recovery. */
 void checkpoint_start(store_t *s);
 /* True when enough was appended, or enough time has passed, since the last one. Any thread. */
 bool checkpoint_is_due(store_t *s);
+/* The same for groups and consumers. */
+bool checkpoint_actions_are_due(store_t *s);
 /* Takes one of whatever was appended since the last. `closing`: the store is being closed, everything is taken. */
 void checkpoint_run(store_t *s, bool closing);
+
+/* Parts of checkpoint_run. */
+
+/* What failed, at most once a minute. */
+void checkpoint_complain(store_t *s, const char *what, apr_status_t status);
+/* Saves a snapshot and deletes what it makes superfluous: versions beyond it are of a log that was cut since, and Java would take them for
+ * the newest; of the others the youngest stay. */
+apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, void (*write)(void *arg, text_file_t *to), void *arg);
+/* checkpoint_actions.c */
+void checkpoint_actions(store_t *s);
 
 #endif

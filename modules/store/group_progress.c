@@ -37,6 +37,8 @@ static named_t *make_group(void *arg, const void *key) {
     g->name = name_pool_get(&maker->progress->names, ((const group_key_t *)key)->group);
     g->progress = maker->progress;
     g->pulled = -1;
+    g->sibling = atomic_load_explicit(&g->subject->groups, memory_order_relaxed); /* insertions come one by one */
+    atomic_store_explicit(&g->subject->groups, g, memory_order_release);
     return &g->named;
 }
 
@@ -50,6 +52,7 @@ void group_progress_init(group_progress_t *p, metrics_t *metrics) {
 
 static void consumer_free(store_consumer_t *c) {
     pull_log_free(&c->pulled);
+    tablet_refs_drop(&c->tablets, INT64_MAX);
     memory_free(c);
 }
 
@@ -112,7 +115,7 @@ static store_consumer_t *get_consumer(store_group_t *g, view_t id) {
     if (c != NULL) return c;
     c = memory_zalloc(sizeof *c);
     c->id = name_pool_get(&g->progress->names, id);
-    c->pull = c->ack = -1;
+    c->pull = c->ack = c->tabled = -1;
     if (g->many == NULL && g->consumer_count == FEW_CONSUMERS) move_to_table(g);
     if (g->many != NULL) {
         table_put(g->many, c);
@@ -154,8 +157,12 @@ static void apply_pull(store_group_t *g, const store_action_t *a) {
     if (c != NULL) {
         int64_t first = a->first_pull, skip = c->ack - first + 1;
         if (skip < 0 || a->first_pull < 0) skip = 0;
-        if (!g->broadcast && !a->broadcast && a->last_pull > c->ack)
+        if (!g->broadcast && !a->broadcast && a->last_pull > c->ack) {
             pull_log_put(&c->pulled, first + skip, a->last_pull, a->first_message + skip);
+            if (first + skip <= c->tabled) c->tabled = first + skip - 1; /* given a second time: the tablet is not right any more */
+        }
+        if (a->last_pull > c->pull && !g->broadcast)
+            atomic_fetch_add_explicit(&g->progress->untabled, a->last_pull - c->pull, memory_order_relaxed);
         if (a->last_pull > c->pull) c->pull = a->last_pull;
     }
     if (a->last_message > g->pulled) g->pulled = a->last_message;
@@ -165,14 +172,19 @@ static void apply_ack(store_group_t *g, const store_action_t *a) {
     store_consumer_t *c = find_consumer(g, a->consumer_id);
     if (c == NULL) return;
     bool in_order = a->first_pull <= c->ack + 1;
+    int64_t from = c->ack > c->tabled ? c->ack : c->tabled;
+    if (a->last_pull > from && !g->broadcast) atomic_fetch_sub_explicit(&g->progress->untabled, a->last_pull - from, memory_order_relaxed);
     if (a->last_pull > c->ack) c->ack = a->last_pull;
+    tablet_refs_drop(&c->tablets, c->ack);
     if (c->ack > c->pull) c->pull = c->ack;
     if (in_order) pull_log_trim(&c->pulled, c->ack);
 }
 
 static void apply_offline(store_group_t *g, const store_action_t *a) {
     store_consumer_t *c = find_consumer(g, a->consumer_id);
-    if (c != NULL) remove_consumer(g, c);
+    if (c == NULL) return;
+    remove_consumer(g, c);
+    atomic_store_explicit(&g->progress->offline, true, memory_order_relaxed);
 }
 
 static void count_lost(group_progress_t *p, const store_group_t *g, int64_t lost) {
@@ -198,6 +210,36 @@ void group_progress_apply(group_progress_t *p, const store_action_t *a) {
     }
     mutex_unlock(lock_of(g));
     if (lost > 0) count_lost(p, g, lost);
+}
+
+store_group_t *group_progress_restore(group_progress_t *p, store_subject_t *subject, view_t group, bool broadcast, int64_t pulled) {
+    store_group_t *g = group_progress_get(p, subject, group);
+    if (g == NULL) return NULL;
+    know(g, broadcast);
+    if (pulled > g->pulled) g->pulled = pulled;
+    return g;
+}
+
+void group_progress_restore_consumer(store_group_t *g, view_t consumer_id, int64_t pull, int64_t ack) {
+    store_consumer_t *c = get_consumer(g, consumer_id);
+    c->ack = ack;
+    c->pull = c->tabled = pull > ack ? pull : ack;
+}
+
+void group_progress_visit(store_group_t *g, void (*visit)(void *arg, store_group_t *g), void *arg) {
+    mutex_lock(lock_of(g));
+    visit(arg, g);
+    mutex_unlock(lock_of(g));
+}
+
+void group_each_consumer(store_group_t *g, void (*visit)(void *arg, store_group_t *g, store_consumer_t *c), void *arg) {
+    for (uint32_t i = 0; g->consumers != NULL && i < g->consumer_count; i++) visit(arg, g, g->consumers[i]);
+    size_t at = 0;
+    for (store_consumer_t *c; g->many != NULL && (c = table_next(g->many, &at)) != NULL;) visit(arg, g, c);
+}
+
+store_consumer_t *group_consumer(store_group_t *g, view_t consumer_id) {
+    return find_consumer(g, consumer_id);
 }
 
 view_t store_group_subject(const store_group_t *g) {
@@ -247,14 +289,20 @@ int64_t store_pull_lookup(store_group_t *g, view_t consumer_id, int64_t pull_seq
     return sequence;
 }
 
+typedef struct consumer_walk {
+    void (*visit)(void *arg, view_t consumer_id, int64_t pull, int64_t ack);
+    void *arg;
+} consumer_walk_t;
+
+static void visit_consumer(void *arg, store_group_t *g, store_consumer_t *c) {
+    consumer_walk_t *walk = arg;
+    (void)g;
+    walk->visit(walk->arg, name_view(c->id), c->pull, c->ack);
+}
+
 void store_consumers(store_group_t *g, void (*visit)(void *arg, view_t consumer_id, int64_t pull, int64_t ack), void *arg) {
+    consumer_walk_t walk = {visit, arg};
     mutex_lock(lock_of(g));
-    for (uint32_t i = 0; g->consumers != NULL && i < g->consumer_count; i++) {
-        const store_consumer_t *c = g->consumers[i];
-        visit(arg, name_view(c->id), c->pull, c->ack);
-    }
-    size_t at = 0;
-    for (const store_consumer_t *c; g->many != NULL && (c = table_next(g->many, &at)) != NULL;)
-        visit(arg, name_view(c->id), c->pull, c->ack);
+    group_each_consumer(g, visit_consumer, &walk);
     mutex_unlock(lock_of(g));
 }

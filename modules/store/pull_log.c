@@ -81,6 +81,36 @@ void pull_log_put(pull_log_t *p, int64_t first, int64_t last, int64_t message) {
     }
 }
 
+void pull_log_fill(pull_log_t *p, int64_t first, int64_t last, int64_t message) {
+    if (first < 0 || message < 0 || last < first || last == INT64_MAX || message > INT64_MAX - (last - first) - 1) return;
+    pull_range_t r = {first, message, last - first + 1};
+    pull_log_t built = {NULL, 0, 0, 0};
+    int64_t from = INT64_MIN;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const pull_range_t *known = &p->ranges[p->first + i];
+        append_part(&built, &r, from, known->pull);
+        append(&built, *known);
+        from = end_of(known);
+    }
+    append_part(&built, &r, from, INT64_MAX);
+    memory_free(p->ranges);
+    *p = built;
+}
+
+int64_t pull_log_count_after(const pull_log_t *p, int64_t pull) {
+    int64_t count = 0;
+    for (uint32_t i = position(p, pull + 1); i < p->count; i++) {
+        const pull_range_t *r = &p->ranges[p->first + i];
+        count += r->pull > pull ? r->count : end_of(r) - pull - 1;
+    }
+    return count;
+}
+
+void pull_log_copy_after(const pull_log_t *p, int64_t pull, pull_log_t *to) {
+    memset(to, 0, sizeof *to);
+    for (uint32_t i = position(p, pull + 1); i < p->count; i++) append_part(to, &p->ranges[p->first + i], pull + 1, INT64_MAX);
+}
+
 void pull_log_trim(pull_log_t *p, int64_t last) {
     if (p->count == 0 || last == INT64_MAX) {
         pull_log_free(p);

@@ -92,7 +92,9 @@ static void logs_synced(void *arg) {
     int64_t synced = atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced);
     if (synced != s->marked) write_marker(s, false);
     s->marked = synced;
-    if (consumer_logs_have_full(&s->index) || checkpoint_is_due(s)) periodic_trigger(s->writer);
+    if (consumer_logs_have_full(&s->index) || checkpoint_is_due(s) || checkpoint_actions_are_due(s) ||
+        (s->legacy.is_there && atomic_load(&s->progress.offline)))
+        periodic_trigger(s->writer);
 }
 
 static bool goes_on(void *arg) {
@@ -104,7 +106,8 @@ static void write_behind(void *arg) {
     store_t *s = arg;
     consumer_logs_write_full(&s->index);
     int64_t now = clock_mono_us();
-    if (checkpoint_is_due(s)) {
+    if (atomic_exchange(&s->progress.offline, false)) legacy_pull_logs_clean(&s->legacy, &s->subjects, &s->progress);
+    if (checkpoint_is_due(s) || checkpoint_actions_are_due(s)) {
         checkpoint_run(s, false);
     } else if (now >= s->next_write_us) {
         (void)consumer_logs_write_all(&s->index, goes_on, s); /* what failed is reported and stays in memory */
@@ -159,6 +162,8 @@ static apr_status_t open_all(store_t *s, qmq_error_t **error) {
 static void free_all(store_t *s) {
     consumer_logs_free(&s->index, &s->subjects);
     group_progress_free(&s->progress);
+    pull_tablets_free(&s->tablets);
+    legacy_pull_logs_free(&s->legacy);
     subject_table_free(&s->subjects);
     segmented_log_close(&s->messages.segments);
     segmented_log_close(&s->actions.segments);
@@ -189,6 +194,8 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     s->root = memory_strdup(options->root);
     s->options.root = s->root;
     s->checkpoints = path_in(s, "checkpoint");
+    pull_tablets_init(&s->tablets, path_in(s, "pulllog_smt"), options->log);
+    legacy_pull_logs_init(&s->legacy, path_in(s, "pulllog"), options->log);
     s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
     damage_init(&s->damage, options->log, options->metrics);
     subject_table_init(&s->subjects, &s->index);

@@ -5,6 +5,7 @@
 #include "store/action_log.h"
 #include "store/damage.h"
 #include "store/index_internal.h"
+#include "store/legacy_pull_log.h"
 #include "store/marker.h"
 #include "store/message_log.h"
 #include "store/safe_points.h"
@@ -17,7 +18,11 @@ typedef struct checkpoint_state {
     _Atomic int64_t records;
     _Atomic int64_t taken_us;
     _Atomic int64_t took_us;
-    bool index_lost; /* a sync of the consumer logs failed: no more snapshots */
+    _Atomic int64_t action_offset; /* of the last snapshot, or where the log ended at the start */
+    _Atomic int64_t actions_taken_us;
+    int64_t tabled_offset; /* actions that end at or below are in earlier tablets */
+    bool table_all;        /* the next tablet holds everything that is un-acked, and earlier ones go */
+    bool index_lost;       /* a sync of the consumer logs failed: no more snapshots */
     log_limit_t limit;
 } checkpoint_state_t;
 
@@ -31,6 +36,8 @@ struct store {
     group_progress_t progress;
     message_log_t messages;
     action_log_t actions;
+    pull_tablets_t tablets;
+    legacy_pull_logs_t legacy;
     space_t space;
     safe_points_t safe;
     checkpoint_state_t checkpoint;

@@ -13,7 +13,8 @@ struct store_subject {
     named_t named;
     struct consumer_logs *index;
     _Atomic(void *) user;
-    int64_t provisional; /* next sequence to assign; appender only */
+    _Atomic(store_group_t *) groups; /* group_progress.h */
+    int64_t provisional;             /* next sequence to assign; appender only */
     /* Under the subject's index lock (consumer_log.h). */
     int64_t next;         /* entries below are visible */
     int64_t min;          /* first sequence that may be readable */

@@ -197,6 +197,12 @@ void stored_truncate(const stored_t *t, const char *name, int64_t size) {
     CU_ASSERT_EQUAL(file_close(f), APR_SUCCESS);
 }
 
+void stored_forget(const stored_t *t, bool index) {
+    char *command = memory_printf("cd '%s' && rm -rf checkpoint/* pulllog_smt/* .marker %s", t->root, index ? "consumerlog" : "");
+    run(command);
+    memory_free(command);
+}
+
 bool stored_exists(const stored_t *t, const char *name) {
     path_info_t info;
     char *path = stored_path(t, name);

@@ -48,6 +48,8 @@ void stored_write(const stored_t *t, const char *name, const void *data, size_t 
 /* Overwrites bytes of an existing file. */
 void stored_patch(const stored_t *t, const char *name, int64_t offset, const void *data, size_t size);
 void stored_truncate(const stored_t *t, const char *name, int64_t size);
+/* Deletes what a start could use besides the logs: snapshots, tablets, the marker, with `index` the consumer logs, too. */
+void stored_forget(const stored_t *t, bool index);
 bool stored_exists(const stored_t *t, const char *name);
 
 #define FIRST_SEGMENT "messagelog/00000000000000000000"

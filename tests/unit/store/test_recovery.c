@@ -253,6 +253,7 @@ static void storage_48_damage_in_an_older_action_segment(void) {
     int64_t first_size = 10 + 3 + 3 + 3 + 8 + 1 + 32;
     fill_segments(&t);
     stored_patch(&t, FIRST_ACTIONS, first_size, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10);
+    stored_forget(&t, false);
     stored_open(&t);
     store_group_t *g = store_group_find(t.store, view_of("s"), view_of("g"));
     CU_ASSERT_PTR_NOT_NULL_FATAL(g);

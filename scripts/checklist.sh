@@ -11,7 +11,7 @@ for range in "$@"; do
     last=${range#*-}
     item=$first
     while [ "$item" -le "$last" ]; do
-        if git grep -qE "(^|[^a-z])(test_)?([a-z]+_|[0-9]+a?_)*${area}_0?${item}_" -- tests; then :; else missing="$missing $item"; fi
+        if git grep -qE "(^|[^a-z])(test_)?([a-z]+_|[0-9]+a?_)*${area}_([0-9]+a?_)*0?${item}_" -- tests; then :; else missing="$missing $item"; fi
         item=$((item + 1))
     done
 done

@@ -85,6 +85,19 @@ static void end_directory(void) {
     directory = NULL;
 }
 
+#ifdef QMQ_TEST_HOOKS
+/* Before anything asks for the time: the clock looks at its environment once. */
+static bool name_clock(void) {
+    char *path = NULL;
+    if (apr_env_get(&path, "QMQ_TEST_CLOCK", pool) == APR_SUCCESS) return true;
+    return apr_env_set("QMQ_TEST_CLOCK", apr_psprintf(pool, "%s/clock", test_directory()), pool) == APR_SUCCESS;
+}
+#else
+static bool name_clock(void) {
+    return true;
+}
+#endif
+
 int test_main(int argc, char **argv, const test_suite_t *suites) {
     const char *part = argc > 1 ? argv[1] : NULL;
     unsigned added = 0;
@@ -93,6 +106,7 @@ int test_main(int argc, char **argv, const test_suite_t *suites) {
         return 2;
     }
     if (argc > 0) program = apr_filepath_name_get(argv[0]);
+    if (!name_clock()) return 2;
     for (const test_suite_t *s = suites; s->name != NULL; s++) {
         if (!add_suite(s, part, &added)) return 2;
     }
@@ -159,19 +173,41 @@ bool test_wait(bool (*done)(void *arg), void *arg, double seconds) {
 }
 
 #ifdef QMQ_TEST_HOOKS
-bool test_faults(const char *rules) {
-    char *path = memory_printf("%s/faults", test_directory());
+static void write_hook(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    CU_ASSERT_NOT_EQUAL(fputs(rules, f), EOF);
+    CU_ASSERT_NOT_EQUAL(fputs(text, f), EOF);
     CU_ASSERT_EQUAL(fclose(f), 0);
+}
+
+bool test_faults(const char *rules) {
+    char *path = memory_printf("%s/faults", test_directory());
+    write_hook(path, rules);
     memory_free(path);
     return true;
 }
+
+bool test_clock_speed(int speed) {
+    char text[40];
+    char *path = NULL;
+    CU_ASSERT_FATAL(apr_env_get(&path, "QMQ_TEST_CLOCK", pool) == APR_SUCCESS);
+    (void)snprintf(text, sizeof text, "0 %d\n", speed);
+    write_hook(path, text);
+    return true;
+}
 #else
-bool test_faults(const char *rules) {
-    (void)rules;
+static bool without_hooks(void) {
     test_skip("needs a build with QMQ_TEST_HOOKS");
     return false;
+}
+
+bool test_faults(const char *rules) {
+    (void)rules;
+    return without_hooks();
+}
+
+bool test_clock_speed(int speed) {
+    (void)speed;
+    return without_hooks();
 }
 #endif

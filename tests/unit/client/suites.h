@@ -14,5 +14,6 @@ extern const test_case_t producer_cases[];
 extern const test_case_t consumer_cases[];
 extern const test_case_t retry_cases[];
 extern const test_case_t puller_cases[];
+extern const test_case_t connection_cases[];
 
 #endif

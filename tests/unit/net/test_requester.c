@@ -45,7 +45,7 @@ static void wire_13_answers_in_any_order(void) {
 }
 
 /* A server that answers with the wrong opaque first, then with the right one, twice. */
-static void wire_13_unknown_opaque_is_ignored(void) {
+static void wire_13_client_60_unknown_opaque_is_ignored(void) {
     asking_t a;
     ask_t q = {0};
     client_t listener;
@@ -291,7 +291,7 @@ static void requester_destroy_while_connecting(void) {
     CU_ASSERT(clock_mono_us() - start_us < 4000000);
 }
 
-static void requester_server_speaks_something_else(void) {
+static void client_61_wrong_magic_closes_the_connection(void) {
     asking_t a;
     ask_t q = {0};
     client_t listener;
@@ -313,7 +313,7 @@ static void requester_server_speaks_something_else(void) {
 const test_case_t requester_cases[] = {
     TEST(requester_asks_and_is_answered),
     TEST(wire_13_answers_in_any_order),
-    TEST(wire_13_unknown_opaque_is_ignored),
+    TEST(wire_13_client_60_unknown_opaque_is_ignored),
     TEST(wire_14_time_out),
     TEST(wire_14_lost_connection_fails_all_at_once),
     TEST(requester_connection_refused),
@@ -326,6 +326,6 @@ const test_case_t requester_cases[] = {
     TEST(requester_destroy_fails_what_is_in_flight),
     TEST(requester_is_used_out_of_callbacks),
     TEST(requester_destroy_while_connecting),
-    TEST(requester_server_speaks_something_else),
+    TEST(client_61_wrong_magic_closes_the_connection),
     TEST_END,
 };

@@ -1,0 +1,101 @@
+/* What happens by itself while time passes; the clock runs ahead. */
+#include "base/memory.h"
+#include "fake.h"
+#include "portability/clock.h"
+#include "protocol/client_register.h"
+#include "protocol/codes.h"
+#include "suites.h"
+
+#define SPEED 400
+#define SECOND_US 1000000LL
+
+static void send_one(qmq_client_t *c, qmq_producer_t *p) {
+    qmq_message_t *m = qmq_message_create(c, "s", NULL);
+    CU_ASSERT_EQUAL(qmq_producer_send_wait(p, m, 20000 * SPEED, NULL), QMQ_OK);
+    qmq_message_destroy(m);
+}
+
+/* Times of the n-th registration of a producer of "s", and of one of a consumer. */
+static bool registered_at(fake_t *f, int type, size_t n, int64_t *at_us) {
+    fake_request_t r;
+    client_register_request_t q;
+    for (size_t i = 0; fake_request_at(f, REQUEST_CLIENT_REGISTER, i, &r); i++) {
+        if (!client_register_request_read(view_make(r.body, r.size), &q) || q.client_type != type) continue;
+        *at_us = r.at_us;
+        if (n-- == 0) return true;
+    }
+    return false;
+}
+
+typedef struct registrations {
+    fake_t *f;
+    int64_t times[2][4];
+} registrations_t;
+
+static bool four_of_each(void *arg) {
+    registrations_t *r = arg;
+    for (int type = 0; type < 2; type++) {
+        for (size_t i = 0; i < 4; i++) {
+            if (!registered_at(r->f, type == 0 ? CLIENT_PRODUCER : CLIENT_CONSUMER, i, &r->times[type][i])) return false;
+        }
+    }
+    return true;
+}
+
+static void client_02_registered_again_every_minute(void) {
+    fake_t f;
+    qmq_message_t *m[1];
+    size_t count = 0;
+    qmq_consumer_options_t o;
+    if (!test_clock_speed(1)) return;
+    fake_start(&f, 1);
+    qmq_client_t *c = fake_client(&f);
+    qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
+    qmq_consumer_options_init(&o);
+    o.group = "g";
+    qmq_puller_t *puller = qmq_puller_create(c, "s", &o, NULL);
+    send_one(c, p);
+    CU_ASSERT_EQUAL(qmq_puller_pull(puller, m, 1, 20000, &count, NULL), QMQ_OK);
+    for (size_t i = 0; i < count; i++) qmq_message_destroy(m[i]);
+    CU_ASSERT(test_clock_speed(SPEED));
+    registrations_t r = {.f = &f};
+    CU_ASSERT_FATAL(test_wait(four_of_each, &r, FAKE_PATIENCE));
+    CU_ASSERT(test_clock_speed(1));
+    for (int i = 1; i < 4; i++) {
+        /* The consumer has two keys, its subject and its retry subject: every other registration is of the same one. */
+        CU_ASSERT(r.times[0][i] - r.times[0][i - 1] >= 60 * SECOND_US);
+        if (i > 1) CU_ASSERT(r.times[1][i] - r.times[1][i - 2] >= 60 * SECOND_US);
+    }
+    qmq_puller_destroy(puller, 0);
+    qmq_producer_destroy(p, 1000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
+static bool is_not_connected(void *arg) {
+    return net_server_connections(((fake_t *)arg)->brokers[0]) == 0;
+}
+
+static void client_56_idle_connection_is_closed_and_opened_again(void) {
+    fake_t f;
+    if (!test_clock_speed(1)) return;
+    fake_start(&f, 1);
+    qmq_client_t *c = fake_client(&f);
+    qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
+    send_one(c, p);
+    CU_ASSERT_EQUAL(net_server_connections(f.brokers[0]), 1);
+    int64_t began = clock_mono_us();
+    CU_ASSERT(test_clock_speed(SPEED));
+    CU_ASSERT_FATAL(test_wait(is_not_connected, &f, FAKE_PATIENCE));
+    CU_ASSERT(test_clock_speed(1));
+    CU_ASSERT(clock_mono_us() - began >= 120 * SECOND_US);
+    send_one(c, p);
+    CU_ASSERT_EQUAL(net_server_connections(f.brokers[0]), 1);
+    CU_ASSERT_EQUAL(fake_stored(&f, "s"), 2);
+    qmq_producer_destroy(p, 1000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
+const test_case_t connection_cases[] = {TEST(client_02_registered_again_every_minute),
+                                        TEST(client_56_idle_connection_is_closed_and_opened_again), TEST_END};

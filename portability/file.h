@@ -33,6 +33,9 @@ apr_status_t file_close(file_t *f);
 
 /* Reads up to size bytes at offset; *got < size only at the end of the file. Cheap only when the bytes are cached. */
 apr_status_t file_read_at(file_t *f, void *to, size_t size, int64_t offset, size_t *got);
+/* The same without ever waiting for the disk: *got tells what was in memory from offset on, 0 where the system cannot tell. For event
+ * loops. */
+apr_status_t file_read_cached(file_t *f, void *to, size_t size, int64_t offset, size_t *got);
 /* Writes all bytes or fails; after a failure any part may have been written. */
 apr_status_t file_write_at(file_t *f, const void *from, size_t size, int64_t offset);
 /* The same for count slices (no limit on count), in one system call where the system allows it. */

@@ -34,6 +34,7 @@ typedef struct ack {
     int64_t gap_first;
     int64_t gap_last;
     bool broadcast;
+    bool overlaps;      /* its action is being written while pulls go on */
     view_t consumer_id; /* in text */
     char text[];
 } ack_t;
@@ -47,7 +48,10 @@ static step_t ack_end(ack_t *a, int16_t code) {
 
 static void ack_appended(action_source_t *source) {
     ack_t *a = (ack_t *)((char *)source - offsetof(ack_t, source));
-    group_continue(a->op.group);
+    if (a->overlaps)
+        group_continue_overlapped(a->op.group);
+    else
+        group_continue(a->op.group);
 }
 
 static void ack_moved(message_source_t *source) {
@@ -72,7 +76,9 @@ static store_action_t *ack_action(ack_t *a, action_type_t type, int64_t first, i
  * it known, so that its sequences go on behind what it acknowledged (BUG-11). */
 static void ack_introduce(ack_t *a) {
     int64_t pulled, acked, next;
-    if (store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked) || a->last < 0) return;
+    bool known = store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked);
+    a->overlaps = known && a->last <= pulled;
+    if (known || a->last < 0) return;
     (void)group_position(a->op.group, false, &next);
     store_action_t *pull = ack_action(a, ACTION_PULL, a->last + 1, a->last);
     pull->first_message = next;
@@ -89,7 +95,7 @@ static step_t ack_write(ack_t *a, int64_t first, int64_t last) {
     a->source.appended = ack_appended;
     a->source.wants_disk = broker_wants_disk(group_broker(g), group_subject_name(g));
     worker_add_actions(group_home(g), &a->source);
-    return STEP_WAITS;
+    return a->overlaps ? STEP_OVERLAPS : STEP_WAITS;
 }
 
 static void ack_back(task_t *task) {
@@ -193,6 +199,8 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
     }
     ack_t *a = memory_zalloc(sizeof *a + r.consumer_id.size);
     a->op.run = ack_run;
+    a->op.knows = -1;
+    a->op.covers = r.pull_offset_last;
     reply_to_init(&a->reply, c, request);
     a->first = r.pull_offset_begin;
     a->last = r.pull_offset_last;

@@ -37,6 +37,7 @@ static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t 
     int64_t scrub = config_int(config, "store.scrub.bytes.per.second");
     store_options_t o = {.root = config_string(config, "store.root"),
                          .hot_window = config_int(config, "store.hot.bytes"),
+                         .loops_read_no_files = !config_bool(config, "store.cached.reads"),
                          .min_free_bytes = config_int(config, "store.min.free.bytes"),
                          .max_open_files = (int)config_int(config, "store.max.open.files"),
                          .scrub_bytes_per_second = scrub == 0 ? -1 : scrub,

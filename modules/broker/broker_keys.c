@@ -66,6 +66,8 @@ const config_key_t broker_keys[] = {
     {BROKER, "store.scrub.pause.seconds", CONFIG_INT, "3600", 1, 31536000, false, "Seconds before the first such walk and between two."},
     {BROKER, "store.hot.bytes", CONFIG_INT, "268435456", 1048576, 1125899906842624, false,
      "Bytes at the end of the message log that are served without a disk read."},
+    {BROKER, "store.cached.reads", CONFIG_BOOL, "true", 0, 0, false,
+     "Serve older messages that the system has in memory without a hand-over to a reading thread."},
     {BROKER, "store.max.open.files", CONFIG_INT, "1024", 16, 1000000, false, "Consumer-log files kept open."},
     {BROKER, "broker.group", CONFIG_STRING, NULL, 0, 0, false,
      "Register oneself at the metaserver under this group; unset: an operator ran tools AddBroker."},

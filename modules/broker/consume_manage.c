@@ -52,6 +52,7 @@ void consume_manage_command(void *arg, connection_t *c, const frame_t *request, 
     }
     reset_t *reset = memory_zalloc(sizeof *reset);
     reset->op.run = reset_run;
+    reset->op.knows = -1;
     reply_to_init(&reset->reply, c, request);
     reset->where = r.where;
     group_submit(g, &reset->op, broker_current_worker(b));

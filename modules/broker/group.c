@@ -26,6 +26,7 @@ struct group {
     operation_t *queue;
     operation_t **queue_end;
     operation_t *running;
+    operation_t *overlapped; /* its action is being written while others run */
     held_t *held;
     held_t *held_last;
     held_t *trying;
@@ -70,19 +71,35 @@ void group_submit(group_t *g, operation_t *op, worker_t *from) {
     loop_post(worker_loop(home), &op->task);
 }
 
+/* True when the operation at the front may run now. */
+static bool group_is_free(const group_t *g) {
+    if (g->running != NULL || g->queue == NULL) return false;
+    return g->overlapped == NULL || g->queue->knows >= g->overlapped->covers;
+}
+
+/* The running operation has taken a step; false when it waits or when nothing of the group may be touched any more. */
+static bool group_stepped(group_t *g, step_t step) {
+    if (step == STEP_WAITS) return false;
+    if (step == STEP_OVERLAPS) {
+        g->overlapped = g->running;
+        g->running = NULL;
+        return true;
+    }
+    g->running = NULL;
+    bool more = g->queue != NULL;
+    group_leave(g);
+    return more;
+}
+
 /* Runs what is queued until something waits. The group may belong to another loop once the last operation left, so nothing of it is touched
  * after that. */
 static void group_turn(group_t *g) {
-    while (g->running == NULL && g->queue != NULL) {
+    while (group_is_free(g)) {
         operation_t *op = g->queue;
         g->queue = op->next;
         if (g->queue == NULL) g->queue_end = &g->queue;
         g->running = op;
-        if (op->run(op) == STEP_WAITS) return;
-        g->running = NULL;
-        bool more = g->queue != NULL;
-        group_leave(g);
-        if (!more) return;
+        if (!group_stepped(g, op->run(op))) return;
     }
 }
 
@@ -94,8 +111,13 @@ static void group_take(group_t *g, operation_t *op) {
 }
 
 void group_continue(group_t *g) {
-    if (g->running->run(g->running) == STEP_WAITS) return;
-    g->running = NULL;
+    if (group_stepped(g, g->running->run(g->running))) group_turn(g);
+}
+
+void group_continue_overlapped(group_t *g) {
+    operation_t *op = g->overlapped;
+    g->overlapped = NULL;
+    (void)op->run(op);
     bool more = g->queue != NULL;
     group_leave(g);
     if (more) group_turn(g);
@@ -196,6 +218,7 @@ static group_t *group_create(broker_t *b, store_group_t *progress, store_subject
     group_t *g = memory_zalloc(sizeof *g);
     g->wake.run = group_wake_run;
     g->wake.group = g;
+    g->wake.knows = -1;
     g->wake.task.run = group_arrived;
     g->waiter.wake = group_waiter_woken;
     g->timer.fire = group_timer_fired;

@@ -12,14 +12,20 @@ typedef struct group group_t;
 typedef struct operation operation_t;
 
 /* What an operation's step left behind. */
-typedef enum step { STEP_DONE, STEP_WAITS } step_t;
+typedef enum step {
+    STEP_DONE,
+    STEP_WAITS,   /* something is in flight; nothing else of the group runs meanwhile */
+    STEP_OVERLAPS /* only its own action is in flight: operations that know more than it changes go on meanwhile */
+} step_t;
 
 /* One request of a group: a pull, an ack, a reset. Embedded first in the concrete request. */
 struct operation {
     task_t task; /* on its way to the home loop */
     operation_t *next;
     group_t *group;
-    /* Runs on the home loop with the group its own. STEP_WAITS: something is in flight; group_continue goes on. */
+    int64_t knows;  /* a pull: the last pull sequence its consumer has; else -1 */
+    int64_t covers; /* with STEP_OVERLAPS: nothing behind this pull sequence is changed */
+    /* Runs on the home loop with the group its own. STEP_WAITS: group_continue goes on; STEP_OVERLAPS: group_continue_overlapped. */
     step_t (*run)(operation_t *self);
 };
 
@@ -32,6 +38,8 @@ bool group_is_crowded(group_t *g);
 void group_submit(group_t *g, operation_t *op, worker_t *from);
 /* The running operation's wait has ended: runs its `run` again. Home loop. */
 void group_continue(group_t *g);
+/* The same for the operation that let others go on. */
+void group_continue_overlapped(group_t *g);
 worker_t *group_home(const group_t *g); /* home loop only */
 broker_t *group_broker(const group_t *g);
 store_group_t *group_progress(const group_t *g);

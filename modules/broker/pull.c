@@ -259,6 +259,7 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
     p->timeout_ms = r->timeout_ms > INT32_MAX ? INT32_MAX : r->timeout_ms < 0 ? -1 : r->timeout_ms;
     p->deadline_us = p->arrived_us + p->timeout_ms * 1000;
     p->last = r->pull_offset_last;
+    p->op.knows = p->last;
     p->request_num = r->request_num > PULL_MAX_REQUEST_NUM ? PULL_MAX_REQUEST_NUM : r->request_num;
     p->version = request->version;
     p->broadcast = r->broadcast;

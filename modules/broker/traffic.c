@@ -65,6 +65,7 @@ static void close_group(void *arg, group_t *g) {
     closing_t *closing = arg;
     close_group_t *c = memory_zalloc(sizeof *c);
     c->op.run = close_group_run;
+    c->op.knows = -1;
     c->closing = closing;
     mutex_lock(&closing->lock);
     closing->left++;

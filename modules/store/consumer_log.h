@@ -56,6 +56,8 @@ typedef enum index_place { INDEX_IN_MEMORY, INDEX_IN_FILE } index_place_t;
 index_place_t consumer_log_copy(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t max, index_entry_t *to, size_t *count);
 /* Reads entries from the files; what was never written there is zero. count stays within one file. Blocks; any thread. */
 apr_status_t consumer_log_read(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t count, index_entry_t *to);
+/* The same as far as the system has it in memory; false when the disk would be needed. Never blocks; any thread. */
+bool consumer_log_read_cached(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t count, index_entry_t *to);
 
 /* Writing behind: one thread at a time. */
 

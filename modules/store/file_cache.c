@@ -136,6 +136,14 @@ apr_status_t file_cache_open(file_cache_t *c, const store_subject_t *subject, in
     return APR_SUCCESS;
 }
 
+cached_file_t *file_cache_open_cached(file_cache_t *c, const store_subject_t *subject, int64_t base) {
+    file_key_t key = {(uint64_t)(uintptr_t)subject, base};
+    mutex_lock(&c->lock);
+    entry_t *e = use(c, &key);
+    mutex_unlock(&c->lock);
+    return e == NULL ? NULL : &e->cached;
+}
+
 void file_cache_release(file_cache_t *c, cached_file_t *f) {
     entry_t *e = (entry_t *)f;
     mutex_lock(&c->lock);

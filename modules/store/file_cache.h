@@ -17,6 +17,8 @@ void file_cache_destroy(file_cache_t *c);
 /* The consumer-log file of the subject that begins at byte `base`; with `create` it and its directory are made when missing, else
  * APR_ENOENT. May block. */
 apr_status_t file_cache_open(file_cache_t *c, const store_subject_t *subject, int64_t base, bool create, cached_file_t **out);
+/* The same when it is open already, else NULL. Never blocks. */
+cached_file_t *file_cache_open_cached(file_cache_t *c, const store_subject_t *subject, int64_t base);
 void file_cache_release(file_cache_t *c, cached_file_t *f);
 int64_t file_cache_count(file_cache_t *c);
 /* Directory of a subject; memory_free it. */

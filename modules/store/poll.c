@@ -1,5 +1,5 @@
-/* Reading a subject's messages from a sequence on (storage.md 5.6). Young records are read through a mapping, older ones with read calls by
- * threads that may block. */
+/* Reading a subject's messages from a sequence on (storage.md 5.6). Young records are read through a mapping, older ones with read calls:
+ * those of an event loop take only what the system has in memory, the rest is for threads that may block. */
 #include "base/block.h"
 #include "base/memory.h"
 #include "base/status.h"
@@ -10,6 +10,8 @@
 /* Cold records that lie close together are read together, up to this size and with gaps up to that. */
 #define COLD_READ_BYTES (512 * 1024)
 #define COLD_READ_GAP (16 * 1024)
+/* So much an event loop copies for one poll; more is for a thread of its own. */
+#define COLD_ON_LOOP (1024 * 1024)
 
 /* The part of the log that the last record was read from. */
 typedef struct source {
@@ -30,7 +32,8 @@ typedef struct poll {
     source_t source;
     index_entry_t entries[ENTRIES];
     size_t count;
-    bool cold; /* stopped because the disk would be needed */
+    int64_t copied; /* bytes read on an event loop */
+    bool cold;      /* stopped because the disk would be needed */
 } poll_t;
 
 void poll_result_init(poll_result_t *r) {
@@ -84,24 +87,37 @@ static int64_t cold_span(const poll_t *p, size_t at) {
     return end - first->offset;
 }
 
+static void report_read(const poll_t *p, const segment_t *s, int64_t offset, int64_t size, apr_status_t status) {
+    char text[160];
+    log_error(p->store->options.log, "cannot read %lld bytes at %lld of %s: %s", (long long)size, (long long)(offset - s->base), s->path,
+              status_text(status, text, sizeof text));
+}
+
+/* Reads the record of an entry and what is near. Without leave to block, p->cold tells when not all of it is in memory. */
 static bool read_source(poll_t *p, size_t at) {
     const index_entry_t *e = &p->entries[at];
     segment_t *s = segmented_log_locate(&p->store->messages.segments, e->offset);
     if (s == NULL) return false;
     int64_t span = cold_span(p, at);
-    block_t *block = block_create((size_t)span);
+    bool block = p->options->may_block;
+    p->copied += span;
+    p->cold = !block && (p->copied > COLD_ON_LOOP || p->store->options.loops_read_no_files);
+    block_t *b = p->cold ? NULL : block_create((size_t)span);
     size_t got = 0;
-    apr_status_t status = block == NULL ? APR_ENOMEM : file_read_at(s->file, block->data, (size_t)span, e->offset - s->base, &got);
-    if (status != APR_SUCCESS) {
-        char text[160];
-        log_error(p->store->options.log, "cannot read %lld bytes at %lld of %s: %s", (long long)span, (long long)(e->offset - s->base),
-                  s->path, status_text(status, text, sizeof text));
-        block_release(block);
-    } else {
-        set_source(p, &block->shared, block->data, e->offset, (int64_t)got, true);
-    }
+    apr_status_t status = APR_SUCCESS;
+    if (b != NULL)
+        status = (block ? file_read_at : file_read_cached)(s->file, b->data, (size_t)span, e->offset - s->base, &got);
+    else if (!p->cold)
+        status = APR_ENOMEM;
+    if (status != APR_SUCCESS) report_read(p, s, e->offset, span, status);
+    if (!block && status == APR_SUCCESS && (int64_t)got < span) p->cold = true;
     segment_release(s);
-    return status == APR_SUCCESS;
+    if (status != APR_SUCCESS || p->cold) {
+        block_release(b);
+        return false;
+    }
+    set_source(p, &b->shared, b->data, e->offset, (int64_t)got, true);
+    return true;
 }
 
 /* True when p->source holds the record; p->cold tells when it may not be looked for now. */
@@ -109,8 +125,7 @@ static bool find_source(poll_t *p, size_t at) {
     const index_entry_t *e = &p->entries[at];
     if (is_in_source(&p->source, e)) return true;
     if (e->offset >= p->hot && map_source(p, e)) return is_in_source(&p->source, e);
-    p->cold = !p->options->may_block;
-    return !p->cold && read_source(p, at) && is_in_source(&p->source, e);
+    return read_source(p, at) && is_in_source(&p->source, e);
 }
 
 /* A payload that is not what its checksum says is damage, unless it came so from the original. */
@@ -166,8 +181,9 @@ static bool take_entry(poll_t *p, size_t at, int64_t sequence) {
 static apr_status_t load_entries(poll_t *p, int64_t from, size_t max) {
     if (max > ENTRIES) max = ENTRIES;
     if (consumer_log_copy(&p->store->index, p->subject, from, max, p->entries, &p->count) == INDEX_IN_MEMORY) return APR_SUCCESS;
-    p->cold = !p->options->may_block;
-    return p->cold ? QMQ_E_COLD : consumer_log_read(&p->store->index, p->subject, from, p->count, p->entries);
+    if (p->options->may_block) return consumer_log_read(&p->store->index, p->subject, from, p->count, p->entries);
+    p->cold = p->store->options.loops_read_no_files || !consumer_log_read_cached(&p->store->index, p->subject, from, p->count, p->entries);
+    return p->cold ? QMQ_E_COLD : APR_SUCCESS;
 }
 
 /* A poll stays within a consumer-log file. */
@@ -190,6 +206,8 @@ static apr_status_t walk(poll_t *p, int64_t start, int64_t next) {
         }
     }
     shared_release(p->source.owner);
+    /* A long answer is put together where time does not matter. */
+    if (p->cold && p->copied > COLD_ON_LOOP) poll_result_clear(p->result);
     p->result->next_begin = sequence;
     p->result->first = start;
     p->result->last = sequence - 1;
@@ -225,6 +243,7 @@ apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options
     p.hot = p.end - s->options.hot_window;
     p.source = (source_t){NULL, NULL, 0, 0, false};
     p.count = 0;
+    p.copied = 0;
     p.cold = false;
     r->status = POLL_SUCCESS;
     return walk(&p, start, next);

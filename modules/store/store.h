@@ -27,6 +27,7 @@ typedef struct store_options {
     int64_t sync_period_us;         /* 0: 500 ms */
     int64_t index_period_us;        /* how often young index entries are written to their files; 0: 5 s */
     int64_t hot_window;             /* bytes at the end of the message log that are read on event loops; 0: 256 MiB */
+    bool loops_read_no_files;       /* older ones are for threads that may block even when the system has them in memory */
     int64_t min_free_bytes;         /* the message log turns read-only below this much disk space and back at twice it; 0: 16 MiB */
     int64_t checkpoint_records;     /* messages between two checkpoints of the index; 0: 10 000 */
     int snapshots_kept;             /* of each kind; 0: 5 */

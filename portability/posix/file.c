@@ -57,6 +57,20 @@ apr_status_t file_read_at(file_t *f, void *to, size_t size, int64_t offset, size
     return APR_SUCCESS;
 }
 
+apr_status_t file_read_cached(file_t *f, void *to, size_t size, int64_t offset, size_t *got) {
+    *got = 0;
+    if (fault_descriptor(FAULT_READ, f->fd, NULL)) return system_error();
+    while (*got < size) {
+        struct iovec part = {(char *)to + *got, size - *got};
+        ssize_t n = preadv2(f->fd, &part, 1, offset + (int64_t)*got, RWF_NOWAIT);
+        if (n == 0) break;
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno == EAGAIN || errno == EOPNOTSUPP || errno == ENOSYS ? APR_SUCCESS : system_error();
+        *got += (size_t)n;
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t write_all(int fd, const char *from, size_t size, int64_t offset) {
     while (size > 0) {
         ssize_t n = pwrite(fd, from, size, offset);

@@ -331,6 +331,7 @@ static void broker_52_retry_subject_waits(void) {
 static void cold_reads(void) {
     site_init(&s);
     s.store.hot_window = 1;
+    s.store.loops_read_no_files = true;
     s.store.message_segment_size = 1024 * 1024;
     site_start(&s);
     begin();

@@ -333,6 +333,7 @@ static void stop_under_load(void) {
         if (k % 2 == 1) {
             site_stop(&s);
             s.store.hot_window = 1; /* readers in flight too */
+            s.store.loops_read_no_files = true;
             s.store.message_segment_size = 256 * 1024;
             site_start(&s);
         }

@@ -473,6 +473,7 @@ static void cold_messages_are_for_readers(void) {
     stored_t t;
     stored_init(&t);
     t.options.hot_window = 400;
+    t.options.loops_read_no_files = true;
     t.options.message_segment_size = 8192;
     stored_open(&t);
     put_many(&t, "s", 300);
@@ -497,6 +498,27 @@ static void cold_messages_are_for_readers(void) {
     stored_free(&t);
 }
 
+/* What the system has in memory needs no reader, as long as it is not much. */
+static void cached_messages_need_no_reader(void) {
+    stored_t t;
+    stored_init(&t);
+    t.options.hot_window = 1;
+    t.options.index_period_us = 20000;
+    t.options.sync_period_us = 10000;
+    t.options.message_segment_size = 8192;
+    stored_open(&t);
+    put_many(&t, "s", 300);
+    store_subject_t *subject = store_subject_find(t.store, view_of("s"));
+    poll_result_t r;
+    poll_result_init(&r);
+    poll_options_t o = {.from = 0, .max = 100, .max_bytes = SIZE_MAX, .entries_before_ms = INT64_MAX};
+    CU_ASSERT_EQUAL(store_poll(t.store, subject, &o, &r), APR_SUCCESS);
+    CU_ASSERT_EQUAL(r.count, 100);
+    CU_ASSERT_EQUAL(memcmp(r.messages[99].payload.data, "s-99", 4), 0);
+    poll_result_free(&r);
+    stored_free(&t);
+}
+
 static bool is_idle(void *arg) {
     stored_t *t = arg;
     poll_options_t o = {.from = 0, .max = 1, .max_bytes = SIZE_MAX, .entries_before_ms = INT64_MAX};
@@ -511,6 +533,7 @@ static bool is_idle(void *arg) {
 static void tail_of_an_idle_subject_leaves_the_memory(void) {
     stored_t t;
     stored_init(&t);
+    t.options.loops_read_no_files = true;
     t.options.index_period_us = 20000;
     t.options.sync_period_us = 10000;
     stored_open(&t);
@@ -558,6 +581,7 @@ const test_case_t index_cases[] = {TEST(storage_11_entry_n_at_22_n),
                                    TEST(storage_20_wrong_entry_is_skipped),
                                    TEST(bytes_of_an_answer_are_limited),
                                    TEST(cold_messages_are_for_readers),
+                                   TEST(cached_messages_need_no_reader),
                                    TEST(tail_of_an_idle_subject_leaves_the_memory),
                                    TEST(v2_consumer_log_is_refused),
                                    TEST_END};

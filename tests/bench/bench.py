@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from harness import Server  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
+GROUPS = 8
 
 
 def cpu_seconds(pid):
@@ -47,13 +48,15 @@ class Bench:
             raise SystemExit(f"bench: {' '.join(line)} failed: {done.stderr}")
         return json.loads(done.stdout)
 
-    def bare(self, size, batch, window, count):
+    def bare(self, size, batch, window, count, consume=False):
         """The bare loop with the same batches; bytes a second and CPU seconds a million messages."""
         file = self.directory / "bare.log"
-        server = subprocess.Popen([self.options.load, "bare", "--file", str(file)], stdout=subprocess.PIPE, text=True)
+        line = [self.options.load, "bare-pull" if consume else "bare", "--file", str(file), "--size", str(size), "--batch", str(batch)]
+        server = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
         port = int(server.stdout.readline())
         before = cpu_seconds(server.pid)
-        told = self.load("produce", address=f"127.0.0.1:{port}", size=size, batch=batch, window=window, count=count)
+        each = count // window if consume else count
+        told = self.load("consume" if consume else "produce", address=f"127.0.0.1:{port}", size=size, batch=batch, window=window, count=each)
         used = 0.0
         try:
             used = cpu_seconds(server.pid) - before
@@ -77,9 +80,14 @@ class Bench:
         told = self.load("produce", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, size=size, batch=batch, window=window, count=count)
         return told["bytes"] / told["seconds"], (cpu_seconds(server.pid) - before) * 1e6 / told["messages"], told["messages"] / told["seconds"]
 
-    def consume(self, server, subject, batch, count):
+    def known_groups(self, server, subject, window):
+        """A group starts behind what was sent before its first pull."""
+        self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, window=window, count=0)
+
+    def consume(self, server, subject, batch, count, group="bench", window=1):
+        """`window` groups side by side, count messages in each; bytes a second, CPU seconds a million, messages a second."""
         before = cpu_seconds(server.pid)
-        told = self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, batch=batch, count=count)
+        told = self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, group=group, batch=batch, window=window, count=count)
         return told["bytes"] / told["seconds"], (cpu_seconds(server.pid) - before) * 1e6 / max(told["messages"], 1), told["messages"] / told["seconds"]
 
     def throughput(self, size, batch, count, produce_budget, consume_budget):
@@ -89,7 +97,7 @@ class Bench:
         for number in range(self.options.rounds + 1):
             bare, bare_cpu = self.bare(size, batch, 8, count)
             server = self.server(f"size{size}-{number}")
-            self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, batch=batch, count=0)
+            self.known_groups(server, subject, GROUPS)
             speed, cpu, _ = self.produce(server, subject, size, batch, 8, count)
             if number < self.options.rounds:
                 server.stop()
@@ -106,16 +114,20 @@ class Bench:
         self.row(f"produce {what}: share of the bare loop", 100 * middle(ratios), "%", ">= 60 (then 75)" if size > 500 else "(>= 50)")
         self.row(f"produce {what}", middle(speeds) / 1e6, "MB/s", f"bare loop {middle(bare_speeds) / 1e6:,.0f}")
         self.row(f"produce {what}: server CPU a million", middle(cpus), "s", f"<= {produce_budget} (bare loop {middle(bare_cpus):.2f})")
-        speed, cpu, rate = self.consume(server, subject, batch, count)
-        self.row(f"consume {size} B, {batch} a pull, each acknowledged", speed / 1e6, "MB/s", f"{rate:,.0f} messages/s")
-        self.row(f"consume {size} B, {batch} a pull: server CPU a million", cpu, "s", f"<= {consume_budget}")
+        produced = middle(speeds)
+        for window, who in ((1, "one group"), (GROUPS, f"{GROUPS} groups on a connection")):
+            bare, bare_cpu = self.bare(size, batch, window, count, consume=True)
+            speed, cpu, rate = self.consume(server, subject, batch, count, window=window)
+            what = f"consume {size} B, {batch} a pull, each acknowledged, {who}"
+            self.row(what, speed / 1e6, "MB/s", f">= 1.5 x produce = {1.5 * produced / 1e6:,.0f} (bare loop {bare / 1e6:,.0f})")
+            self.row(f"{what}: server CPU a million", cpu, "s", f"<= {consume_budget} (bare loop {bare_cpu:.2f})")
         server.stop()
         shutil.rmtree(server.home)
 
     def latency(self):
         server = self.server("latency")
         address = f"127.0.0.1:{server.port('broker.port')}"
-        self.load("consume", address=address, subject="latency", batch=1, count=0)
+        self.known_groups(server, "latency", 1)
         told = self.load("latency", address=address, subject="latency", size=128, count=self.options.trips)
         self.row("append -> parked pull answered, p50", told["p50_us"], "us", "<= 40")
         self.row("append -> parked pull answered, p99", told["p99_us"], "us", "<= 300 (then 150)")

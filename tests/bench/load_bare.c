@@ -19,7 +19,8 @@
 #define FILE_LIMIT (1024LL * 1024 * 1024)
 #define PREALLOCATE (64LL * 1024 * 1024)
 
-static void serve(int fd, int file) {
+void load_serve_sends(const load_options_t *o, int fd, int file) {
+    (void)o;
     uint8_t *buffer = memory_alloc(BUFFER);
     size_t have = 0;
     int64_t offset = 0, allocated = 0;
@@ -58,7 +59,7 @@ static void serve(int fd, int file) {
     memory_free(buffer);
 }
 
-int load_bare(const load_options_t *o) {
+int load_bare(const load_options_t *o, void (*serve_connection)(const load_options_t *o, int fd, int file)) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
@@ -73,7 +74,7 @@ int load_bare(const load_options_t *o) {
     int fd = accept(listener, NULL, NULL);
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    serve(fd, file);
+    serve_connection(o, fd, file);
     (void)close(fd);
     (void)close(file);
     return 0;

@@ -97,12 +97,15 @@ static apr_status_t open_ports(broker_t *b, const config_t *config, qmq_error_t 
 static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_error_t **error) {
     const char *ip = config_string(config, "broker.ip");
     registration_options_t o = {.endpoint = config_string(config, "meta.server.endpoint"),
+                                .endpoint_origin = config_origin(config, "meta.server.endpoint"),
                                 .direct = config_string(config, "meta.server.address"),
                                 .host_name = instance_host_name(b->instance),
                                 .host_name_origin = instance_host_name_origin(b->instance),
                                 .address = ip != NULL ? ip : instance_address(b->instance),
                                 .port = port_of(b->client_port, config, "broker.port"),
+                                .port_origin = config_origin(config, "broker.port"),
                                 .sync_port = port_of(b->sync_port, config, "sync.port"),
+                                .sync_port_origin = config_origin(config, "sync.port"),
                                 .group = config_string(config, "broker.group"),
                                 .role = config_string(config, "broker.role"),
                                 .token = config_string(config, "broker.token"),

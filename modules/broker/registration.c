@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "diagnosis/diagnosis.h"
+#include "diagnosis/endpoint.h"
 #include "http/client.h"
 #include "net/requester.h"
 #include "protocol/broker_acquire_meta.h"
@@ -38,63 +40,101 @@ static char *copy_or_null(const char *s) {
     return s == NULL ? NULL : memory_strdup(s);
 }
 
-/* Discovery. */
-
-static qmq_error_t *discover_error(const registration_t *r, apr_status_t status, const char *what) {
-    return error_create(status,
-                        "Set meta.server.endpoint in conf/broker.properties to "
-                        "http://<metaserver>:<meta.server.discover.port>/meta/address and see that the metaserver runs",
-                        "meta.server.endpoint %s %s", r->options.endpoint, what);
-}
+#define SERVER "broker"
 
 /* Asks the endpoint for the TCP address (broker.md 2.2). *address is malloc'ed. */
 static apr_status_t discover(const registration_t *r, char **address, qmq_error_t **error) {
-    if (r->options.direct != NULL) {
-        *address = memory_strdup(r->options.direct);
-        return APR_SUCCESS;
-    }
-    http_call_t call = {.url = r->options.endpoint, .method = "GET", .connect_timeout_ms = 1000, .timeout_ms = 1500, .max_body = 4096};
-    http_answer_t answer;
-    qmq_error_t *cause = NULL;
-    apr_status_t rv = http_fetch(&call, &answer, &cause);
-    if (rv != APR_SUCCESS) {
-        *error = discover_error(r, QMQ_E_UNREACHABLE, "cannot be reached");
-        if (cause != NULL) {
-            *error = error_wrap(*error, "%s", qmq_error_message(cause));
-            qmq_error_free(cause);
-        }
-        return QMQ_E_UNREACHABLE;
-    }
-    char *body = answer.body;
-    while (*body == ' ' || *body == '\r' || *body == '\n' || *body == '\t') body++;
-    size_t size = strcspn(body, " \r\n\t");
-    const char *colon = memchr(body, ':', size);
-    char what[128];
-    if (answer.status != 200 || colon == NULL || colon == body || size > 255) {
-        if (answer.status == 200)
-            (void)snprintf(what, sizeof what, "answers something that is no host:port: %.40s", body);
-        else
-            (void)snprintf(what, sizeof what, "answers HTTP status %d", answer.status);
-        *error = discover_error(r, QMQ_E_REFUSED, what);
-        http_answer_free(&answer);
-        return QMQ_E_REFUSED;
-    }
-    *address = memory_strndup(body, size);
-    http_answer_free(&answer);
+    if (r->options.direct == NULL) return endpoint_ask(r->options.endpoint, r->options.endpoint_origin, SERVER, address, error);
+    *address = memory_strdup(r->options.direct);
     return APR_SUCCESS;
 }
 
-/* Self-registration (design decision 9). */
-
-static char *management_url(const registration_t *r) {
-    if (r->options.management != NULL) return memory_strdup(r->options.management);
-    const char *endpoint = r->options.endpoint == NULL ? "" : r->options.endpoint;
-    const char *path = strstr(endpoint, "/meta/address");
-    size_t base = path == NULL ? strlen(endpoint) : (size_t)(path - endpoint);
-    char *url = memory_alloc(base + sizeof "/management");
-    (void)snprintf(url, base + sizeof "/management", "%.*s/management", (int)base, endpoint);
-    return url;
+/* Base URL of the management port; NULL when it is not known. */
+static char *management_base(const registration_t *r) {
+    const registration_options_t *o = &r->options;
+    if (o->management != NULL) return endpoint_base(o->management);
+    return o->endpoint == NULL ? NULL : endpoint_base(o->endpoint);
 }
+
+/* Diagnosis (design decision 10). */
+
+static place_t own_place(const registration_t *r) {
+    const registration_options_t *o = &r->options;
+    return (place_t){.server = SERVER,
+                     .host_name = o->host_name,
+                     .host_name_origin = o->host_name_origin,
+                     .address = o->address,
+                     .port = o->port,
+                     .port_origin = o->port_origin,
+                     .sync_port = o->sync_port,
+                     .sync_port_origin = o->sync_port_origin};
+}
+
+/* False when the metaserver's tables cannot be read from here. */
+static bool read_inventory(const registration_t *r, inventory_t *inventory) {
+    char *base = management_base(r);
+    qmq_error_t *error = NULL;
+    bool read = base != NULL && inventory_read(inventory, base, &error) == APR_SUCCESS;
+    qmq_error_free(error);
+    memory_free(base);
+    return read;
+}
+
+static qmq_error_t *acquire_refused(const registration_t *r) {
+    place_t place = own_place(r);
+    inventory_t inventory;
+    bool known = read_inventory(r, &inventory);
+    enum mistake mistake;
+    qmq_error_t *e = diagnose_unregistered(&place, known ? &inventory : NULL, r->meta, &mistake);
+    if (known) inventory_free(&inventory);
+    return e;
+}
+
+static qmq_error_t *role_refused(const registration_t *r, const broker_acquire_meta_response_t *m) {
+    place_t place = own_place(r);
+    char *base = management_base(r);
+    char *metaserver = base == NULL ? memory_strdup("<host>:8080") : endpoint_authority(base);
+    char *group = memory_strndup(m->group_name.data, m->group_name.size);
+    qmq_error_t *e = diagnose_role(&place, metaserver, group, (int)m->role);
+    memory_free(group);
+    memory_free(metaserver);
+    memory_free(base);
+    return e;
+}
+
+/* The metaserver's TCP port answered something that is no answer to BROKER_ACQUIRE_META. */
+static qmq_error_t *answer_unknown(const registration_t *r, int code, size_t size) {
+    return error_create(QMQ_E_REFUSED,
+                        "See that /meta/address tells the port of a metaserver, of this version or of the original's 1.1, and that nothing "
+                        "between changes what is sent",
+                        "%s answers BROKER_ACQUIRE_META with code %d and %zu bytes, which is no answer of a metaserver that this version "
+                        "works with",
+                        r->meta, code, size);
+}
+
+static void log_finding(void *arg, enum mistake mistake, qmq_error_t *error) {
+    const registration_t *r = arg;
+    char *line = error_line(error);
+    log_warn(r->log, "%s: %s", mistake_name(mistake), line);
+    memory_free(line);
+    qmq_error_free(error);
+}
+
+/* Once on line: what is registered and will not work. */
+static void tell_findings(registration_t *r) {
+    inventory_t inventory;
+    if (r->options.endpoint == NULL || !read_inventory(r, &inventory)) return;
+    place_t place = own_place(r);
+    const registered_broker_t *row = inventory_find(&inventory, place.host_name, place.port);
+    if (row != NULL) {
+        diagnose_row(&inventory, row, log_finding, r);
+        diagnose_place(&place, &inventory, row, log_finding, r);
+    }
+    diagnose_clock(&inventory, log_finding, r);
+    inventory_free(&inventory);
+}
+
+/* Self-registration (design decision 9). */
 
 static apr_status_t self_register(const registration_t *r, qmq_error_t **error) {
     const registration_options_t *o = &r->options;
@@ -106,7 +146,9 @@ static apr_status_t self_register(const registration_t *r, qmq_error_t **error) 
     const char *headers[] = {token, NULL};
     const char *form[] = {"action", "RegisterBroker", "brokerGroup", o->group, "role",     o->role,   "hostname", o->host_name,
                           "ip",     o->address,       "servePort",   port,     "syncPort", sync_port, NULL};
-    char *url = management_url(r);
+    char *base = management_base(r);
+    char *url = memory_printf("%s/management", base == NULL ? "" : base);
+    memory_free(base);
     http_call_t call = {.url = url, .method = "POST", .headers = headers, .form = form, .connect_timeout_ms = 1000, .timeout_ms = 5000};
     http_answer_t answer;
     apr_status_t rv = http_fetch(&call, &answer, error);
@@ -135,23 +177,6 @@ static apr_status_t call_meta(registration_t *r, const char *meta, int16_t code,
     return requester_call(meta, &o, body->data, body->used, answer_code, answer, size);
 }
 
-static qmq_error_t *acquire_refused(const registration_t *r, const char *meta) {
-    const registration_options_t *o = &r->options;
-    qmq_error_t *e = error_create(QMQ_E_REFUSED, NULL, "the metaserver %s knows no broker with host name %s (from %s) and port %d", meta,
-                                  o->host_name, o->host_name_origin, o->port);
-    error_set_remedy(e,
-                     "Register it: bin/tools.sh AddBroker --metaserver=<host>:8080 --token=<token> --brokerGroup=<group> --role=0 "
-                     "--hostname=%s --ip=%s --servePort=%d --syncPort=%d",
-                     o->host_name, o->address, o->port, o->sync_port);
-    return e;
-}
-
-static qmq_error_t *role_refused(const broker_acquire_meta_response_t *m, const registration_t *r) {
-    return error_create(QMQ_E_REFUSED, "Register this host and port with role 0 (MASTER): bin/tools.sh ReplaceBroker, or use another group",
-                        "host %s, port %d is registered in group %.*s with role %d (%s), which this broker cannot take",
-                        r->options.host_name, r->options.port, VIEW_ARG(m->group_name), (int)m->role, broker_role_name((int)m->role));
-}
-
 static apr_status_t acquire(registration_t *r, qmq_error_t **error) {
     writer_t w;
     writer_init(&w, 64);
@@ -169,13 +194,15 @@ static apr_status_t acquire(registration_t *r, qmq_error_t **error) {
         return QMQ_E_UNREACHABLE;
     }
     broker_acquire_meta_response_t m;
-    if (code != RESPONSE_SUCCESS || !broker_acquire_meta_response_read(view_make(answer, size), &m) || m.group_name.size == 0) {
-        *error = acquire_refused(r, r->meta);
-        rv = QMQ_E_REFUSED;
+    rv = QMQ_E_REFUSED;
+    if (code == RESPONSE_BROKER_ERROR) {
+        *error = acquire_refused(r);
+    } else if (code != RESPONSE_SUCCESS || !broker_acquire_meta_response_read(view_make(answer, size), &m) || m.group_name.size == 0) {
+        *error = answer_unknown(r, code, size);
     } else if (m.role != ROLE_MASTER) {
-        *error = role_refused(&m, r);
-        rv = QMQ_E_REFUSED;
+        *error = role_refused(r, &m);
     } else {
+        rv = APR_SUCCESS;
         r->group = memory_strndup(m.group_name.data, m.group_name.size);
         log_info(r->log, "this broker is %s of group %s (metaserver %s)", broker_role_name((int)m.role), r->group, r->meta);
     }
@@ -264,13 +291,14 @@ static void try_online(void *arg) {
     r->going_online = false;
     mutex_unlock(&r->lock);
     r->online(r->online_arg);
+    tell_findings(r);
 }
 
 void registration_free(registration_t *r) {
     if (r == NULL) return;
     registration_options_t *o = &r->options;
-    const char *texts[] = {o->endpoint, o->direct, o->management, o->host_name, o->host_name_origin,
-                           o->address,  o->group,  o->role,       o->token};
+    const char *texts[] = {o->endpoint, o->endpoint_origin, o->direct,      o->management,       o->host_name, o->host_name_origin,
+                           o->address,  o->group,           o->port_origin, o->sync_port_origin, o->role,      o->token};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) memory_free((void *)(uintptr_t)texts[i]);
     memory_free(r->meta);
     memory_free(r->group);
@@ -283,6 +311,9 @@ static registration_t *registration_create(const registration_options_t *o) {
     registration_t *r = memory_zalloc(sizeof *r);
     r->options = *o;
     r->options.endpoint = copy_or_null(o->endpoint);
+    r->options.endpoint_origin = copy_or_null(o->endpoint_origin);
+    r->options.port_origin = copy_or_null(o->port_origin);
+    r->options.sync_port_origin = copy_or_null(o->sync_port_origin);
     r->options.direct = copy_or_null(o->direct);
     r->options.management = copy_or_null(o->management);
     r->options.host_name = copy_or_null(o->host_name);

@@ -7,13 +7,16 @@
 
 typedef struct registration_options {
     const char *endpoint;   /* meta.server.endpoint: URL of /meta/address; NULL with direct */
+    const char *endpoint_origin;
     const char *direct;     /* meta.server.address: host:port of the TCP port, no discovery; NULL: ask the endpoint */
     const char *management; /* base URL for self-registration; NULL: derived from the endpoint */
     const char *host_name;  /* key in the metaserver's table */
     const char *host_name_origin;
     const char *address; /* ip told to clients */
     int port;            /* serving port */
+    const char *port_origin;
     int sync_port;
+    const char *sync_port_origin;
     const char *group; /* broker.group: register oneself under it; NULL: the operator ran AddBroker */
     const char *role;  /* broker.role with group */
     const char *token; /* broker.token with group */

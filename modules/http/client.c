@@ -20,8 +20,23 @@ typedef struct exchange {
     bool too_long;
     long connect_ms;
     long timeout_ms;
+    int64_t date_ms;
     char said[CURL_ERROR_SIZE];
 } exchange_t;
+
+static size_t on_header(char *data, size_t one, size_t size, void *arg) {
+    static const char name[] = "Date:";
+    exchange_t *x = arg;
+    (void)one; /* always 1 */
+    char text[64];
+    size_t skip = sizeof name - 1;
+    if (size <= skip || size - skip >= sizeof text || !curl_strnequal(data, name, skip)) return size;
+    memcpy(text, data + skip, size - skip);
+    text[size - skip] = 0;
+    time_t seconds = curl_getdate(text, NULL);
+    x->date_ms = seconds < 0 ? -1 : (int64_t)seconds * 1000;
+    return size;
+}
 
 static size_t on_body(char *data, size_t one, size_t size, void *arg) {
     exchange_t *x = arg;
@@ -93,6 +108,8 @@ static CURLcode prepare(exchange_t *x, const http_call_t *call) {
     SET(CURLOPT_TIMEOUT_MS, x->timeout_ms);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, x);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, x);
     SET(CURLOPT_ERRORBUFFER, x->said);
     return code;
 }
@@ -162,7 +179,7 @@ static CURLcode take_answer(exchange_t *x, http_answer_t *answer) {
     size_t size = 0;
     uint8_t *body = writer_take(&x->body, &size);
     if (body == NULL) return CURLE_OUT_OF_MEMORY;
-    *answer = (http_answer_t){(int)status, (char *)body, size - 1, memory_strdup(type == NULL ? "" : type)};
+    *answer = (http_answer_t){(int)status, (char *)body, size - 1, memory_strdup(type == NULL ? "" : type), x->date_ms};
     return CURLE_OK;
 }
 
@@ -174,10 +191,11 @@ static void exchange_free(exchange_t *x) {
 }
 
 apr_status_t http_fetch(const http_call_t *call, http_answer_t *answer, qmq_error_t **error) {
-    exchange_t x = {.max_body = call->max_body == 0 ? DEFAULT_MAX_BODY : call->max_body,
+    exchange_t x = {.date_ms = -1,
+                    .max_body = call->max_body == 0 ? DEFAULT_MAX_BODY : call->max_body,
                     .connect_ms = call->connect_timeout_ms == 0 ? DEFAULT_CONNECT_MS : (long)call->connect_timeout_ms,
                     .timeout_ms = call->timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : (long)call->timeout_ms};
-    *answer = (http_answer_t){0, NULL, 0, NULL};
+    *answer = (http_answer_t){.date_ms = -1};
     writer_init(&x.form, 0);
     writer_init(&x.body, 0);
     CURLcode code = curl_once();
@@ -205,5 +223,5 @@ apr_status_t http_fetch(const http_call_t *call, http_answer_t *answer, qmq_erro
 void http_answer_free(http_answer_t *answer) {
     memory_free(answer->body);
     memory_free(answer->content_type);
-    *answer = (http_answer_t){0, NULL, 0, NULL};
+    *answer = (http_answer_t){.date_ms = -1};
 }

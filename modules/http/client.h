@@ -23,6 +23,7 @@ typedef struct http_answer {
     char *body; /* zero-terminated, malloc'ed */
     size_t size;
     char *content_type; /* "" when absent */
+    int64_t date_ms;    /* what the server's clock says (header Date), ms since the epoch; -1: it does not say */
 } http_answer_t;
 
 /* APR_SUCCESS whenever the server answered, whatever the status. Otherwise *error (may be NULL) says why: refused, time-out, name unknown.

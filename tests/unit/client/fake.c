@@ -43,7 +43,7 @@ void fake_unlock(fake_t *f) {
     mutex_unlock(&f->lock);
 }
 
-static void record(fake_t *f, int broker, const frame_t *request) {
+static void record(fake_t *f, int broker, const connection_t *c, const frame_t *request) {
     if (f->request_count == f->request_capacity) {
         f->request_capacity = f->request_capacity == 0 ? 64 : f->request_capacity * 2;
         f->requests = memory_realloc(f->requests, f->request_capacity * sizeof *f->requests);
@@ -53,12 +53,34 @@ static void record(fake_t *f, int broker, const frame_t *request) {
     r->version = request->version;
     r->broker = broker;
     r->at_us = clock_mono_us();
+    (void)snprintf(r->peer, sizeof r->peer, "%s", connection_peer(c));
     r->size = request->body.size;
     r->body = memory_dup(request->body.data, request->body.size);
 }
 
+static bool speak_nonsense(fake_t *f, connection_t *c) {
+    static const char nonsense[] = "HTTP/1.1 400 Bad Request\r\nConnection: keep-alive\r\n\r\n";
+    if (f->nonsense_times == 0) return false;
+    f->nonsense_times--;
+    chain_t bytes;
+    chain_init(&bytes);
+    chain_append_copy(&bytes, nonsense, sizeof nonsense - 1);
+    connection_send(c, &bytes);
+    return true;
+}
+
+static void send_stray(fake_t *f, connection_t *c, const frame_t *request) {
+    frame_t stray = *request;
+    f->stray_times--;
+    stray.opaque = request->opaque ^ 0x40000000;
+    connection_reply(c, &stray, RESPONSE_BROKER_ERROR, NULL);
+}
+
 /* True when the request was refused (or dropped) as the test asked. */
 static bool refuse(fake_t *f, connection_t *c, const frame_t *request) {
+    bool is_send = request->code == REQUEST_SEND_MESSAGE;
+    if (is_send && speak_nonsense(f, c)) return true;
+    if (is_send && f->stray_times > 0) send_stray(f, c, request);
     if (f->refuse_times == 0 || f->refuse_request != request->code) return false;
     f->refuse_times--;
     if (f->refuse_code >= 0) connection_reply(c, request, (int16_t)f->refuse_code, NULL);
@@ -139,7 +161,7 @@ static void on_send(void *arg, connection_t *c, const frame_t *request, block_t 
     fake_t *f = port->fake;
     (void)block;
     mutex_lock(&f->lock);
-    record(f, port->broker, request);
+    record(f, port->broker, c, request);
     if (!refuse(f, c, request)) {
         writer_t w;
         message_t m;
@@ -167,7 +189,7 @@ static void on_pull(void *arg, connection_t *c, const frame_t *request, block_t 
     pull_request_t q;
     (void)block;
     mutex_lock(&f->lock);
-    record(f, port->broker, request);
+    record(f, port->broker, c, request);
     if (!refuse(f, c, request) && pull_request_read(request->body, request->version, &q)) {
         fake_subject_t *s = subject_of(f, port->broker, q.subject);
         bool redelivers = s->handed > 0 && q.pull_offset_last < f->first_offset + (int64_t)s->handed - 1;
@@ -195,7 +217,7 @@ static void on_simple(void *arg, connection_t *c, const frame_t *request, block_
     struct fake_port *port = arg;
     (void)block;
     mutex_lock(&port->fake->lock);
-    record(port->fake, port->broker, request);
+    record(port->fake, port->broker, c, request);
     if (!refuse(port->fake, c, request)) connection_reply(c, request, RESPONSE_SUCCESS, NULL);
     mutex_unlock(&port->fake->lock);
 }
@@ -216,7 +238,7 @@ static void on_register(void *arg, connection_t *c, const frame_t *request, bloc
     client_register_request_t q;
     (void)block;
     mutex_lock(&f->lock);
-    record(f, -1, request);
+    record(f, -1, c, request);
     if (!refuse(f, c, request) && client_register_request_read(request->body, &q)) {
         route_group_t groups[FAKE_BROKERS];
         char masters[FAKE_BROKERS][32];
@@ -325,14 +347,19 @@ qmq_client_t *fake_client(fake_t *f) {
     return c;
 }
 
-void fake_put_raw(fake_t *f, int broker, const char *subject, const char *id, view_t attributes) {
+/* tag NULL: none. */
+static void put(fake_t *f, int broker, const char *subject, const char *id, const char *tag, view_t attributes) {
     writer_t w;
     writer_init(&w, 256);
-    writer_i8(&w, 0);
+    writer_i8(&w, tag == NULL ? 0 : MESSAGE_HAS_TAGS);
     writer_i64(&w, 1);
     writer_i64(&w, 2);
     writer_str(&w, view_of(subject));
     writer_str(&w, view_of(id));
+    if (tag != NULL) {
+        writer_i8(&w, 1);
+        writer_str(&w, view_of(tag));
+    }
     writer_i32(&w, (int32_t)attributes.size);
     writer_bytes(&w, attributes.data, attributes.size);
     mutex_lock(&f->lock);
@@ -341,6 +368,14 @@ void fake_put_raw(fake_t *f, int broker, const char *subject, const char *id, vi
     wake(f, s);
     mutex_unlock(&f->lock);
     writer_free(&w);
+}
+
+void fake_put_raw(fake_t *f, int broker, const char *subject, const char *id, view_t attributes) {
+    put(f, broker, subject, id, NULL, attributes);
+}
+
+void fake_put_tagged(fake_t *f, int broker, const char *subject, const char *id, const char *tag) {
+    put(f, broker, subject, id, tag, view_make(NULL, 0));
 }
 
 void fake_put(fake_t *f, int broker, const char *subject, const char *id, const char *const *attributes) {

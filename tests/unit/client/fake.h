@@ -19,6 +19,7 @@ typedef struct fake_request {
     int16_t version;
     int broker;
     int64_t at_us;
+    char peer[24]; /* the connection it came by */
     uint8_t *body;
     size_t size;
 } fake_request_t;
@@ -56,6 +57,8 @@ typedef struct fake {
     int refuse_times;
     int result_code; /* the next result_times messages of SEND get this result */
     int result_times;
+    int stray_times;    /* the next so many SENDs get an answer to a question nobody asked before their own */
+    int nonsense_times; /* the next so many SENDs get bytes that are no frame and nothing else */
 } fake_t;
 
 void fake_start(fake_t *f, int brokers);
@@ -68,6 +71,8 @@ qmq_client_t *fake_client(fake_t *f);
 void fake_put(fake_t *f, int broker, const char *subject, const char *id, const char *const *attributes);
 /* Puts bytes as the attributes of a message. */
 void fake_put_raw(fake_t *f, int broker, const char *subject, const char *id, view_t attributes);
+/* Puts a message with one tag, which may be empty, and no attributes. */
+void fake_put_tagged(fake_t *f, int broker, const char *subject, const char *id, const char *tag);
 /* Answers every pull that is held and waits, with no message. */
 void fake_release_pulls(fake_t *f);
 

@@ -1,4 +1,4 @@
-/* What happens by itself while time passes; the clock runs ahead. */
+/* Connections and registrations: what time does to them (the clock runs ahead), and answers that are none. */
 #include "base/memory.h"
 #include "fake.h"
 #include "portability/clock.h"
@@ -97,5 +97,55 @@ static void client_56_idle_connection_is_closed_and_opened_again(void) {
     fake_stop(&f);
 }
 
-const test_case_t connection_cases[] = {TEST(client_02_registered_again_every_minute),
-                                        TEST(client_56_idle_connection_is_closed_and_opened_again), TEST_END};
+static bool has_one_connection(void *arg) {
+    return net_server_connections(((fake_t *)arg)->brokers[0]) == 1;
+}
+
+/* The stray answer says that all went wrong; it is nobody's. */
+static void client_60_unknown_opaque_is_ignored(void) {
+    fake_t f;
+    fake_request_t first, last;
+    fake_start(&f, 1);
+    qmq_client_t *c = fake_client(&f);
+    qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
+    fake_lock(&f);
+    f.stray_times = 3;
+    fake_unlock(&f);
+    for (int i = 0; i < 3; i++) send_one(c, p);
+    CU_ASSERT_EQUAL(fake_count(&f, REQUEST_SEND_MESSAGE, -2), 3);
+    CU_ASSERT_EQUAL(fake_stored(&f, "s"), 3);
+    CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_SEND_MESSAGE, 0, &first));
+    CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_SEND_MESSAGE, 2, &last));
+    CU_ASSERT_STRING_EQUAL(first.peer, last.peer); /* the connection stayed */
+    qmq_producer_destroy(p, 1000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
+static void client_61_wrong_magic_closes(void) {
+    fake_t f;
+    fake_request_t first, second;
+    fake_start(&f, 1);
+    qmq_client_t *c = fake_client(&f);
+    qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
+    fake_lock(&f);
+    f.nonsense_times = 1;
+    fake_unlock(&f);
+    send_one(c, p); /* tried again on a new connection */
+    CU_ASSERT_EQUAL(fake_count(&f, REQUEST_SEND_MESSAGE, -2), 2);
+    CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_SEND_MESSAGE, 0, &first));
+    CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_SEND_MESSAGE, 1, &second));
+    CU_ASSERT_STRING_NOT_EQUAL(first.peer, second.peer);
+    CU_ASSERT(test_wait(has_one_connection, &f, FAKE_PATIENCE)); /* the fake closes none by itself */
+    qmq_producer_destroy(p, 1000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
+const test_case_t connection_cases[] = {
+    TEST(client_02_registered_again_every_minute),
+    TEST(client_56_idle_connection_is_closed_and_opened_again),
+    TEST(client_60_unknown_opaque_is_ignored),
+    TEST(client_61_wrong_magic_closes),
+    TEST_END,
+};

@@ -312,6 +312,22 @@ static void client_48_59_unreadable_messages(void) {
     scene_end(s);
 }
 
+static void client_59_empty_tag_or_id(void) {
+    scene_t *s = scene_new(1);
+    fake_put_tagged(&s->f, 0, "s", "before", "red");
+    fake_put_tagged(&s->f, 0, "s", "tagged", "");
+    fake_put_tagged(&s->f, 0, "s", "", "red");
+    fake_put(&s->f, 0, "s", "after", NULL);
+    scene_begin(s, "s");
+    CU_ASSERT(receiver_wait(&s->r, 4));
+    CU_ASSERT(wait_ack(&s->f, 0, 0, 3));
+    CU_ASSERT_EQUAL(receiver_count(&s->r), 4);
+    CU_ASSERT_STRING_EQUAL(s->r.ids[1], "tagged");
+    CU_ASSERT_STRING_EQUAL(s->r.ids[2], "");
+    CU_ASSERT_STRING_EQUAL(s->r.ids[3], "after");
+    scene_end(s);
+}
+
 /* Acknowledged although the handler has not ended; a copy that comes again is dropped. */
 static void client_49_most_once(void) {
     static const char *const again[] = {"qmq_times", "2", NULL};
@@ -589,6 +605,7 @@ const test_case_t consumer_cases[] = {
     TEST(client_45_other_groups_retries_are_dropped),
     TEST(client_46_handlers_see_the_real_subject),
     TEST(client_48_59_unreadable_messages),
+    TEST(client_59_empty_tag_or_id),
     TEST(client_49_most_once),
     TEST(client_50_broadcast),
     TEST(client_51_environments),

@@ -72,6 +72,43 @@ static void end(use_t *u) {
     qmq_client_destroy(u->client);
 }
 
+/* The value of a key as it was sent; data NULL when the key is absent. */
+static view_t value_of(const fake_request_t *r, const char *key) {
+    cursor_t c = cursor_make(r->body, r->size);
+    for (int16_t left = cursor_i16(&c); left > 0; left--) {
+        view_t name = cursor_str(&c);
+        view_t value = cursor_str(&c);
+        if (!c.failed && view_equal(name, view_of(key))) return value;
+    }
+    return view_make(NULL, 0);
+}
+
+static void client_04_data_centre(void) {
+    static const struct {
+        const char *ldc;
+        const char *sent;
+    } cases[] = {{NULL, NULL}, {"", NULL}, {" \t", NULL}, {"cn1", "cn1"}};
+    fake_t f;
+    fake_start(&f, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        qmq_client_options_t o;
+        fake_request_t r;
+        qmq_client_options_init(&o);
+        o.metaserver = f.metaserver;
+        o.ldc = cases[i].ldc;
+        qmq_client_t *c = qmq_client_create(&o, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+        use_t u = begin(c, CLIENT_PRODUCER, "s", "");
+        CU_ASSERT(test_wait(has_groups, &u, FAKE_PATIENCE));
+        CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_CLIENT_REGISTER, i, &r));
+        view_t sent = value_of(&r, "clientLDC");
+        CU_ASSERT_EQUAL(sent.data != NULL, cases[i].sent != NULL);
+        if (cases[i].sent != NULL) CU_ASSERT(view_equal(sent, view_of(cases[i].sent)));
+        end(&u);
+    }
+    fake_stop(&f);
+}
+
 static void client_01_03_04_registration(void) {
     fake_t f;
     fake_request_t r;
@@ -90,6 +127,9 @@ static void client_01_03_04_registration(void) {
     CU_ASSERT_EQUAL(q.consumer_group.size, 0);
     cursor_t c = cursor_make(r.body, r.size);
     CU_ASSERT_EQUAL(cursor_i16(&c), 6); /* pairs: no clientLDC */
+    CU_ASSERT(view_equal(value_of(&r, "requestType"), view_of("1")));
+    CU_ASSERT(view_equal(value_of(&r, "clientTypeCode"), view_of("1")));
+    CU_ASSERT_PTR_NOT_NULL(value_of(&r, "consumerGroup").data); /* there, and empty */
     client_call(u.client, refresh, &u);
     CU_ASSERT(fake_wait_count(&f, REQUEST_CLIENT_REGISTER, 2)); /* a second after the first, at the earliest */
     CU_ASSERT_FATAL(fake_request_at(&f, REQUEST_CLIENT_REGISTER, 1, &r));
@@ -159,6 +199,8 @@ static void client_07_08_wire_25_stale_answers(void) {
     set_state(&f, -2, STATE_OFFLINE); /* a refusal: no groups, no switch */
     client_call(u.client, refresh, &u);
     CU_ASSERT(fake_wait_count(&f, REQUEST_CLIENT_REGISTER, 3));
+    CU_ASSERT(test_wait(has_none, &u, FAKE_PATIENCE)); /* the refusal has been read */
+    CU_ASSERT(u.online);
     set_state(&f, 1001, STATE_OFFLINE);
     CU_ASSERT(test_wait(is_offline, &u, FAKE_PATIENCE));
     end(&u);
@@ -208,6 +250,7 @@ static void client_10_wire_25_empty_list_leaves_a_producers_groups(void) {
 
 const test_case_t route_cases[] = {
     TEST(client_01_03_04_registration),
+    TEST(client_04_data_centre),
     TEST(client_05_06_metaserver_comes_later),
     TEST(client_05_lost_registration_is_sent_again),
     TEST(client_07_08_wire_25_stale_answers),

@@ -15,6 +15,8 @@
 
 void checkpoint_start(store_t *s) {
     s->checkpoint.message_offset = safe_points_message(&s->safe);
+    s->checkpoint.stale_messages = segmented_log_end(&s->messages.segments);
+    s->checkpoint.stale_actions = segmented_log_end(&s->actions.segments);
     atomic_store(&s->checkpoint.taken_us, clock_mono_us());
     atomic_store(&s->checkpoint.actions_taken_us, clock_mono_us());
 }
@@ -65,26 +67,30 @@ void checkpoint_complain(store_t *s, const char *what, apr_status_t status) {
              s->root, status_text(status, text, sizeof text), (long long)suppressed);
 }
 
-static apr_status_t delete_beyond(store_t *s, const char *kind, int64_t version) {
+/* Versions from beyond the end that the log had at the start are of a log that was cut since. */
+static apr_status_t delete_stale(store_t *s, const char *kind, int64_t version, int64_t *stale_from) {
     snapshot_versions_t versions;
-    apr_status_t status = snapshot_versions_list(&versions, s->checkpoints, kind);
+    apr_status_t status = *stale_from < 0 ? APR_SUCCESS : snapshot_versions_list(&versions, s->checkpoints, kind);
+    if (*stale_from < 0 || status != APR_SUCCESS) return status;
     for (size_t i = 0; status == APR_SUCCESS && i < versions.count; i++) {
-        if (versions.at[i] > version) status = snapshot_delete(s->checkpoints, kind, versions.at[i]);
+        if (versions.at[i] > *stale_from && versions.at[i] != version) status = snapshot_delete(s->checkpoints, kind, versions.at[i]);
     }
+    if (status == APR_SUCCESS) *stale_from = -1;
     snapshot_versions_free(&versions);
     return status;
 }
 
-apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, void (*write)(void *arg, text_file_t *to), void *arg) {
+apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, int64_t *stale_from, void (*write)(void *arg, text_file_t *to),
+                             void *arg) {
     apr_status_t status = snapshot_save(s->checkpoints, kind, version, write, arg);
-    if (status == APR_SUCCESS) status = delete_beyond(s, kind, version);
+    if (status == APR_SUCCESS) status = delete_stale(s, kind, version, stale_from);
     if (status == APR_SUCCESS) status = snapshot_keep(s->checkpoints, kind, (size_t)s->options.snapshots_kept);
     return status;
 }
 
 static apr_status_t save_messages(store_t *s, int64_t offset) {
     written_t w = {NULL, offset, s};
-    apr_status_t status = checkpoint_save(s, SNAPSHOT_OF_MESSAGES, offset, put_messages, &w);
+    apr_status_t status = checkpoint_save(s, SNAPSHOT_OF_MESSAGES, offset, &s->checkpoint.stale_messages, put_messages, &w);
     if (status == APR_SUCCESS) safe_points_reach(&s->safe.message, offset);
     return status;
 }

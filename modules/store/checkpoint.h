@@ -19,9 +19,10 @@ void checkpoint_run(store_t *s, bool closing);
 
 /* What failed, at most once a minute. */
 void checkpoint_complain(store_t *s, const char *what, apr_status_t status);
-/* Saves a snapshot and deletes what it makes superfluous: versions beyond it are of a log that was cut since, and Java would take them for
- * the newest; of the others the youngest stay. */
-apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, void (*write)(void *arg, text_file_t *to), void *arg);
+/* Saves a snapshot and deletes what it makes superfluous: versions beyond *stale_from, where the log ended at the start (then it becomes
+ * -1), because Java would take them for the newest; of the others the youngest stay. */
+apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, int64_t *stale_from, void (*write)(void *arg, text_file_t *to),
+                             void *arg);
 /* checkpoint_actions.c */
 void checkpoint_actions(store_t *s);
 

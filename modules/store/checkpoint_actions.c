@@ -144,7 +144,7 @@ static void put_actions(void *arg, text_file_t *to) {
 
 static apr_status_t save_snapshot(store_t *s, int64_t offset) {
     snapshot_text_t t = {.store = s, .offset = offset};
-    apr_status_t status = checkpoint_save(s, SNAPSHOT_OF_ACTIONS, offset, put_actions, &t);
+    apr_status_t status = checkpoint_save(s, SNAPSHOT_OF_ACTIONS, offset, &s->checkpoint.stale_actions, put_actions, &t);
     memory_free(t.groups);
     if (status == APR_SUCCESS) safe_points_reach(&s->safe.action, offset);
     return status;

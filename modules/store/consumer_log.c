@@ -6,8 +6,11 @@
 /* Entries copied under one hold of a lock. */
 #define COPY_ENTRIES 128
 
-void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *messages, int max_open_files, const log_t *log) {
+void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *messages, sorted_tables_t *sorted, int max_open_files,
+                        const log_t *log) {
     memset(x, 0, sizeof *x);
+    x->format = INDEX_V1;
+    x->sorted = sorted;
     x->messages = messages;
     x->log = log;
     x->root = root;
@@ -97,33 +100,33 @@ static index_place_t copy_encoded(consumer_logs_t *x, store_subject_t *s, int64_
 }
 
 index_place_t consumer_log_copy(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t max, index_entry_t *to, size_t *count) {
-    uint8_t encoded[COPY_ENTRIES * INDEX_ENTRY_SIZE];
+    uint8_t encoded[COPY_ENTRIES * INDEX_MOST_SIZE];
     index_place_t place = copy_encoded(x, s, from, max < COPY_ENTRIES ? max : COPY_ENTRIES, encoded, count);
     if (place == INDEX_IN_FILE) return place;
-    for (size_t i = 0; i < *count; i++) to[i] = index_entry_get(encoded + i * INDEX_ENTRY_SIZE);
+    for (size_t i = 0; i < *count; i++) to[i] = index_entry_at(x, encoded, i);
     return place;
 }
 
-apr_status_t index_read_encoded(file_t *f, int64_t sequence, size_t n, uint8_t *to) {
+apr_status_t index_read_encoded(const consumer_logs_t *x, file_t *f, int64_t sequence, size_t n, uint8_t *to) {
     size_t got = 0;
-    apr_status_t status = file_read_at(f, to, n * INDEX_ENTRY_SIZE, index_file_position(sequence), &got);
-    size_t whole = got / INDEX_ENTRY_SIZE * INDEX_ENTRY_SIZE;
-    memset(to + whole, 0, n * INDEX_ENTRY_SIZE - whole);
+    apr_status_t status = file_read_at(f, to, index_bytes(x, n), index_file_position(x, sequence), &got);
+    size_t whole = got - got % (size_t)x->format;
+    memset(to + whole, 0, index_bytes(x, n) - whole);
     return status;
 }
 
 apr_status_t consumer_log_read(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t count, index_entry_t *to) {
     cached_file_t *f = NULL;
-    apr_status_t status = file_cache_open(x->files, s, index_file_base(from), false, &f);
+    apr_status_t status = file_cache_open(x->files, s, index_file_base(x, from), false, &f);
     if (APR_STATUS_IS_ENOENT(status)) {
         memset(to, 0, count * sizeof *to);
         return APR_SUCCESS;
     }
-    uint8_t encoded[COPY_ENTRIES * INDEX_ENTRY_SIZE];
+    uint8_t encoded[COPY_ENTRIES * INDEX_MOST_SIZE];
     for (size_t done = 0; status == APR_SUCCESS && done < count;) {
         size_t part = count - done < COPY_ENTRIES ? count - done : COPY_ENTRIES;
-        status = index_read_encoded(f->file, from + (int64_t)done, part, encoded);
-        for (size_t i = 0; i < part; i++) to[done + i] = index_entry_get(encoded + i * INDEX_ENTRY_SIZE);
+        status = index_read_encoded(x, f->file, from + (int64_t)done, part, encoded);
+        for (size_t i = 0; i < part; i++) to[done + i] = index_entry_at(x, encoded, i);
         done += part;
     }
     if (f != NULL) file_cache_release(x->files, f);

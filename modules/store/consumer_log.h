@@ -7,6 +7,7 @@
 #include "store/file_cache.h"
 #include "store/index_entry.h"
 #include "store/segmented_log.h"
+#include "store/sorted_tables.h"
 #include "store/subject_table.h"
 
 #define INDEX_LOCKS 256
@@ -21,6 +22,8 @@ typedef struct subject_list {
 
 typedef struct consumer_logs {
     segmented_log_t *messages;
+    sorted_tables_t *sorted;
+    index_format_t format; /* of all files; set by consumer_logs_detect */
     const log_t *log;
     char *root; /* <store>/consumerlog */
     file_cache_t *files;
@@ -35,7 +38,11 @@ typedef struct consumer_logs {
     uint8_t *present;
 } consumer_logs_t;
 
-void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *messages, int max_open_files, const log_t *log);
+void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *messages, sorted_tables_t *sorted, int max_open_files,
+                        const log_t *log);
+/* Finds out the format of the files there are; an empty store gets `wanted`. Refuses files of both formats, and V1 files when V2 is wanted.
+ * Before anything else is done with the index. */
+apr_status_t consumer_logs_detect(consumer_logs_t *x, index_format_t wanted, qmq_error_t **error);
 void consumer_logs_free(consumer_logs_t *x, subject_table_t *subjects);
 
 /* A record that was appended, on its way into the index. */
@@ -83,8 +90,7 @@ typedef enum replay_result { REPLAY_INDEXED, REPLAY_KNOWN, REPLAY_GAP_TOO_WIDE, 
 replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int64_t sequence, const index_entry_t *entry, bool restart);
 /* Sequences below `next` are taken: blank entries for those that are not there. False when the gap is wider than a file (nothing done). */
 bool consumer_log_reserve(consumer_logs_t *x, store_subject_t *s, int64_t next, int64_t now_ms);
-/* Behind the last entry in the files of the subject, and the first sequence of its first file; 0, 0 without files. QMQ_E_INVALID: entries
- * of format V2. */
+/* Behind the last entry in the files of the subject, and the first sequence of its first file; 0, 0 without files. */
 apr_status_t consumer_log_extent(consumer_logs_t *x, view_t subject, int64_t *first, int64_t *next);
 
 #endif

@@ -10,7 +10,7 @@ struct index_chunk {
     int64_t base; /* sequence of the first entry */
     uint32_t count;
     uint32_t capacity;
-    uint8_t entries[];
+    uint8_t entries[]; /* encoded */
 };
 
 /* The tail: everything under the subject's index lock. */
@@ -30,14 +30,25 @@ void index_list_add(consumer_logs_t *x, subject_list_t *list, store_subject_t *s
 void index_note_growth(consumer_logs_t *x, store_subject_t *s);
 
 /* Where a sequence's entry is: its file and the position in it. */
-static inline int64_t index_file_base(int64_t sequence) {
-    return sequence / INDEX_SEGMENT_ENTRIES * INDEX_SEGMENT_SIZE;
+static inline int64_t index_file_size(const consumer_logs_t *x) {
+    return (int64_t)INDEX_SEGMENT_ENTRIES * x->format;
 }
-static inline int64_t index_file_position(int64_t sequence) {
-    return sequence % INDEX_SEGMENT_ENTRIES * INDEX_ENTRY_SIZE;
+static inline int64_t index_file_base(const consumer_logs_t *x, int64_t sequence) {
+    return sequence / INDEX_SEGMENT_ENTRIES * index_file_size(x);
+}
+static inline int64_t index_file_position(const consumer_logs_t *x, int64_t sequence) {
+    return sequence % INDEX_SEGMENT_ENTRIES * x->format;
+}
+/* Size of so many entries. */
+static inline size_t index_bytes(const consumer_logs_t *x, size_t entries) {
+    return entries * (size_t)x->format;
+}
+/* The i-th of a row of encoded entries. */
+static inline index_entry_t index_entry_at(const consumer_logs_t *x, const uint8_t *encoded, size_t i) {
+    return index_entry_decode(x->format, encoded + index_bytes(x, i));
 }
 /* Reads n encoded entries of one file; what is not there is zero. */
-apr_status_t index_read_encoded(file_t *f, int64_t sequence, size_t n, uint8_t *to);
+apr_status_t index_read_encoded(const consumer_logs_t *x, file_t *f, int64_t sequence, size_t n, uint8_t *to);
 
 /* Entries whose record ends at or below `limit` go to the files; INT64_MAX: all, and the message log is synced first where needed. *written
  * (may be NULL): how many. */

@@ -34,19 +34,24 @@ static bool push_blanks(consumer_logs_t *x, store_subject_t *s, int64_t upto, in
     return true;
 }
 
+/* Whether an entry was written at all and does not point beyond the log. */
+static bool may_be_last(const consumer_logs_t *x, const uint8_t *encoded) {
+    index_entry_t e = index_entry_at(x, encoded, 0);
+    if (e.time_ms == 0) return false;
+    return index_entry_is_blank(&e) || index_entry_is_sorted(&e) || e.offset + e.record_size <= segmented_log_end(x->messages);
+}
+
 /* Whether the file of the last of `next` entries is long enough, and with `deep` that this entry can be one. */
 static bool entries_are_there(consumer_logs_t *x, const store_subject_t *s, int64_t next, bool deep) {
-    char *path = memory_printf("%s/%s/%020lld", x->root, s->name, (long long)index_file_base(next - 1));
+    char *path = memory_printf("%s/%s/%020lld", x->root, s->name, (long long)index_file_base(x, next - 1));
     path_info_t info;
-    bool there =
-        path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_FILE && info.size >= index_file_position(next - 1) + INDEX_ENTRY_SIZE;
+    bool there = path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_FILE &&
+                 info.size >= index_file_position(x, next - 1) + (int64_t)x->format;
     file_t *f = NULL;
     if (there && deep) {
-        uint8_t encoded[INDEX_ENTRY_SIZE];
-        there = file_open(&f, path, IO_READ) == APR_SUCCESS && index_read_encoded(f, next - 1, 1, encoded) == APR_SUCCESS;
-        index_entry_t last = there ? index_entry_get(encoded) : index_entry_blank(0);
-        there =
-            there && last.time_ms != 0 && (index_entry_is_blank(&last) || last.offset + last.record_size <= segmented_log_end(x->messages));
+        uint8_t encoded[INDEX_MOST_SIZE];
+        there = file_open(&f, path, IO_READ) == APR_SUCCESS && index_read_encoded(x, f, next - 1, 1, encoded) == APR_SUCCESS &&
+                may_be_last(x, encoded);
     }
     (void)file_close(f); /* only read */
     memory_free(path);
@@ -87,6 +92,7 @@ bool consumer_log_reserve(consumer_logs_t *x, store_subject_t *s, int64_t next, 
 }
 
 typedef struct extent {
+    const consumer_logs_t *index;
     int64_t first;
     int64_t last;
 } extent_t;
@@ -94,34 +100,31 @@ typedef struct extent {
 static apr_status_t note_file(void *arg, const char *name) {
     extent_t *extent = arg;
     int64_t base = 0;
-    if (name[0] == '.' || !id_parse_i64(view_of(name), &base) || base < 0 || base % INDEX_SEGMENT_SIZE != 0) return APR_SUCCESS;
+    if (name[0] == '.' || !id_parse_i64(view_of(name), &base) || base < 0 || base % index_file_size(extent->index) != 0) return APR_SUCCESS;
     if (extent->first < 0 || base < extent->first) extent->first = base;
     if (base > extent->last) extent->last = base;
     return APR_SUCCESS;
 }
 
-static apr_status_t entry_is_written(file_t *f, int64_t index, bool *written) {
-    uint8_t encoded[INDEX_ENTRY_SIZE];
-    apr_status_t status = index_read_encoded(f, index, 1, encoded);
-    *written = index_entry_get(encoded).time_ms != 0;
+static apr_status_t entry_is_written(const consumer_logs_t *x, file_t *f, int64_t index, bool *written) {
+    uint8_t encoded[INDEX_MOST_SIZE];
+    apr_status_t status = index_read_encoded(x, f, index, 1, encoded);
+    *written = index_entry_at(x, encoded, 0).time_ms != 0;
     return status;
 }
 
 /* Number of entries in front of the zeros of a file that may be longer (sparse) than what was written. */
-static apr_status_t count_entries(const char *path, int64_t *count) {
+static apr_status_t count_entries(const consumer_logs_t *x, const char *path, int64_t *count) {
     file_t *f = NULL;
     int64_t size = 0;
-    uint8_t head[INDEX_ENTRY_SIZE];
     apr_status_t status = file_open(&f, path, IO_READ);
     if (status == APR_SUCCESS) status = file_size(f, &size);
-    if (status == APR_SUCCESS) status = index_read_encoded(f, 0, 1, head);
-    if (status == APR_SUCCESS && ((head[0] << 8) | head[1]) == INDEX_V2_MAGIC) status = QMQ_E_INVALID;
-    int64_t low = 0, high = size / INDEX_ENTRY_SIZE;
+    int64_t low = 0, high = size / x->format;
     if (high > INDEX_SEGMENT_ENTRIES) high = INDEX_SEGMENT_ENTRIES;
     while (status == APR_SUCCESS && low < high) {
         int64_t middle = low + (high - low) / 2;
         bool written = false;
-        status = entry_is_written(f, middle, &written);
+        status = entry_is_written(x, f, middle, &written);
         if (written) {
             low = middle + 1;
         } else {
@@ -135,16 +138,16 @@ static apr_status_t count_entries(const char *path, int64_t *count) {
 
 apr_status_t consumer_log_extent(consumer_logs_t *x, view_t subject, int64_t *first, int64_t *next) {
     *first = *next = 0;
-    extent_t extent = {-1, -1};
+    extent_t extent = {x, -1, -1};
     char *directory = file_cache_directory(x->files, subject);
     apr_status_t status = directory_list(directory, note_file, &extent);
     if (status == APR_SUCCESS && extent.last >= 0) {
         char *path = memory_printf("%s/%020lld", directory, (long long)extent.last);
         int64_t count = 0;
-        status = count_entries(path, &count);
+        status = count_entries(x, path, &count);
         memory_free(path);
-        *first = extent.first / INDEX_ENTRY_SIZE;
-        *next = extent.last / INDEX_ENTRY_SIZE + count;
+        *first = extent.first / x->format;
+        *next = extent.last / x->format + count;
     }
     memory_free(directory);
     return status;

@@ -7,7 +7,7 @@
 
 static apr_status_t sync_file(consumer_logs_t *x, const store_subject_t *s) {
     cached_file_t *f = NULL;
-    apr_status_t status = file_cache_open(x->files, s, index_file_base(s->persisted - 1), false, &f);
+    apr_status_t status = file_cache_open(x->files, s, index_file_base(x, s->persisted - 1), false, &f);
     if (status != APR_SUCCESS) return status;
     status = file_data_sync(f->file);
     file_cache_release(x->files, f);

@@ -5,8 +5,8 @@
 #define LEAST_CAPACITY 4
 #define GROWTH 4
 
-static index_chunk_t *chunk_create(int64_t base, uint32_t capacity) {
-    index_chunk_t *c = memory_alloc(sizeof *c + (size_t)capacity * INDEX_ENTRY_SIZE);
+static index_chunk_t *chunk_create(const consumer_logs_t *x, int64_t base, uint32_t capacity) {
+    index_chunk_t *c = memory_alloc(sizeof *c + index_bytes(x, capacity));
     c->next = NULL;
     c->base = base;
     c->count = 0;
@@ -18,12 +18,12 @@ static index_chunk_t *chunk_create(int64_t base, uint32_t capacity) {
 static index_chunk_t *chunk_with_room(store_subject_t *s) {
     index_chunk_t *last = s->last;
     if (last == NULL) {
-        s->first = s->last = chunk_create(s->next, LEAST_CAPACITY);
+        s->first = s->last = chunk_create(s->index, s->next, LEAST_CAPACITY);
     } else if (last->count == INDEX_CHUNK_ENTRIES) {
-        s->last = last->next = chunk_create(s->next, INDEX_CHUNK_ENTRIES);
+        s->last = last->next = chunk_create(s->index, s->next, INDEX_CHUNK_ENTRIES);
     } else if (last->count == last->capacity) {
         uint32_t capacity = last->capacity * GROWTH;
-        last = memory_realloc(last, sizeof *last + (size_t)capacity * INDEX_ENTRY_SIZE);
+        last = memory_realloc(last, sizeof *last + index_bytes(s->index, capacity));
         last->capacity = capacity;
         s->first = s->last = last;
     }
@@ -32,7 +32,7 @@ static index_chunk_t *chunk_with_room(store_subject_t *s) {
 
 void index_tail_push(store_subject_t *s, const index_entry_t *e) {
     index_chunk_t *c = chunk_with_room(s);
-    index_entry_put(c->entries + (size_t)c->count * INDEX_ENTRY_SIZE, e);
+    index_entry_encode(s->index->format, c->entries + index_bytes(s->index, c->count), e);
     c->count++;
     s->next++;
 }
@@ -45,7 +45,7 @@ size_t index_tail_copy(const store_subject_t *s, int64_t from, size_t max, uint8
         size_t skip = copied == 0 ? (size_t)(from - c->base) : 0;
         size_t part = c->count - skip;
         if (part > max - copied) part = max - copied;
-        memcpy(to + copied * INDEX_ENTRY_SIZE, c->entries + skip * INDEX_ENTRY_SIZE, part * INDEX_ENTRY_SIZE);
+        memcpy(to + index_bytes(s->index, copied), c->entries + index_bytes(s->index, skip), index_bytes(s->index, part));
         copied += part;
     }
     return copied;

@@ -5,7 +5,6 @@
 
 #include "portability/clock.h"
 
-#define CHUNK_BYTES ((size_t)INDEX_CHUNK_ENTRIES * INDEX_ENTRY_SIZE)
 #define WRITE_WARNING_US 10000000
 
 /* Entries [from, from + count) in x->scratch. */
@@ -17,10 +16,6 @@ typedef struct pending {
     bool sync_first;
     bool beyond; /* the files hold nothing behind these entries */
 } pending_t;
-
-static index_entry_t entry_at(const uint8_t *encoded, size_t i) {
-    return index_entry_get(encoded + i * INDEX_ENTRY_SIZE);
-}
 
 static int64_t record_end(const index_entry_t *e) {
     return index_entry_is_blank(e) ? 0 : e->offset + e->record_size;
@@ -36,7 +31,7 @@ static void take_pending(consumer_logs_t *x, store_subject_t *s, int64_t limit, 
     if (left > 0) p->count = index_tail_copy(s, p->from, (size_t)left, x->scratch);
     mutex_unlock(index_lock_of(x, s));
     for (; p->count > 0; p->count--) {
-        index_entry_t last = entry_at(x->scratch, p->count - 1);
+        index_entry_t last = index_entry_at(x, x->scratch, p->count - 1);
         if (record_end(&last) <= limit) break;
     }
 }
@@ -45,13 +40,13 @@ static void take_pending(consumer_logs_t *x, store_subject_t *s, int64_t limit, 
 static apr_status_t fill_front(consumer_logs_t *x, file_t *f, int64_t from) {
     int64_t size = 0;
     apr_status_t status = file_size(f, &size);
-    int64_t position = index_file_position(from);
-    int64_t first = size / INDEX_ENTRY_SIZE;
-    if (status != APR_SUCCESS || first * INDEX_ENTRY_SIZE >= position) return status;
+    int64_t position = index_file_position(x, from), chunk = (int64_t)index_bytes(x, INDEX_CHUNK_ENTRIES);
+    int64_t first = size - size % x->format;
+    if (status != APR_SUCCESS || first >= position) return status;
     index_entry_t blank = index_entry_blank(clock_wall_ms());
-    for (size_t i = 0; i < INDEX_CHUNK_ENTRIES; i++) index_entry_put(x->present + i * INDEX_ENTRY_SIZE, &blank);
-    for (int64_t at = first * INDEX_ENTRY_SIZE; status == APR_SUCCESS && at < position;) {
-        int64_t part = position - at < (int64_t)CHUNK_BYTES ? position - at : (int64_t)CHUNK_BYTES;
+    for (size_t i = 0; i < INDEX_CHUNK_ENTRIES; i++) index_entry_encode(x->format, x->present + index_bytes(x, i), &blank);
+    for (int64_t at = first; status == APR_SUCCESS && at < position;) {
+        int64_t part = position - at < chunk ? position - at : chunk;
         status = file_write_at(f, x->present, (size_t)part, at);
         at += part;
     }
@@ -63,32 +58,38 @@ static apr_status_t write_run(consumer_logs_t *x, file_t *f, pending_t *p, size_
     if (p->sync_first) status = segmented_log_sync(x->messages);
     p->sync_first = false;
     if (status != APR_SUCCESS) return status;
-    return file_write_at(f, x->scratch + first * INDEX_ENTRY_SIZE, count * INDEX_ENTRY_SIZE, index_file_position(p->from + (int64_t)first));
+    return file_write_at(f, x->scratch + index_bytes(x, first), index_bytes(x, count), index_file_position(x, p->from + (int64_t)first));
 }
 
-/* True when what is in the file may stay: the same pointer, whenever it was made; or a pointer into the log where we know only a gap. */
-static bool is_kept(consumer_logs_t *x, const uint8_t *wanted, const uint8_t *present) {
-    index_entry_t old = index_entry_get(present);
-    if (old.time_ms == 0) return false;
-    if (memcmp(wanted + sizeof(int64_t), present + sizeof(int64_t), INDEX_ENTRY_SIZE - sizeof(int64_t)) == 0) return true;
-    index_entry_t new = index_entry_get(wanted);
-    return index_entry_is_blank(&new) && index_entry_is_plausible(&old, x->messages->segment_size) &&
-           record_end(&old) <= segmented_log_end(x->messages);
+/* True when what is in the file may stay: the same pointer, whenever it was made; a pointer into the log where we know only a gap; or one
+ * to the same message in a sorted table. */
+static bool is_kept(consumer_logs_t *x, int64_t sequence, const index_entry_t *wanted, const index_entry_t *present) {
+    if (present->time_ms == 0) return false;
+    if (index_entry_is_sorted(present)) return sorted_tables_have(x->sorted, present->offset, present->record_size, sequence);
+    if (wanted->offset == present->offset && wanted->record_size == present->record_size && wanted->header_size == present->header_size)
+        return true;
+    return index_entry_is_blank(wanted) && index_entry_is_plausible(present, x->messages->segment_size) &&
+           record_end(present) <= segmented_log_end(x->messages);
+}
+
+static bool differs(consumer_logs_t *x, const pending_t *p, size_t i) {
+    index_entry_t wanted = index_entry_at(x, x->scratch, i), present = index_entry_at(x, x->present, i);
+    return !is_kept(x, p->from + (int64_t)i, &wanted, &present);
 }
 
 static apr_status_t write_differences(consumer_logs_t *x, file_t *f, pending_t *p) {
     apr_status_t status = fill_front(x, f, p->from);
-    if (status == APR_SUCCESS) status = index_read_encoded(f, p->from, p->count, x->present);
+    if (status == APR_SUCCESS) status = index_read_encoded(x, f, p->from, p->count, x->present);
     for (size_t i = 0; status == APR_SUCCESS && i < p->count;) {
         size_t first = i;
-        while (i < p->count && !is_kept(x, x->scratch + i * INDEX_ENTRY_SIZE, x->present + i * INDEX_ENTRY_SIZE)) i++;
+        while (i < p->count && differs(x, p, i)) i++;
         if (i > first) {
             status = write_run(x, f, p, first, i - first);
         } else {
             i++;
         }
     }
-    p->beyond = status == APR_SUCCESS && entry_at(x->present, p->count - 1).time_ms == 0;
+    p->beyond = status == APR_SUCCESS && index_entry_at(x, x->present, p->count - 1).time_ms == 0;
     return status;
 }
 
@@ -99,7 +100,7 @@ static apr_status_t finish_file(const pending_t *p, file_t *f) {
 
 static apr_status_t write_pending(consumer_logs_t *x, pending_t *p) {
     cached_file_t *f = NULL;
-    apr_status_t status = file_cache_open(x->files, p->subject, index_file_base(p->from), true, &f);
+    apr_status_t status = file_cache_open(x->files, p->subject, index_file_base(x, p->from), true, &f);
     if (status != APR_SUCCESS) return status;
     status = p->verify ? write_differences(x, f->file, p) : write_run(x, f->file, p, 0, p->count);
     if (status == APR_SUCCESS) status = finish_file(p, f->file);
@@ -121,8 +122,8 @@ static void settle(consumer_logs_t *x, const pending_t *p) {
 
 apr_status_t index_write_subject(consumer_logs_t *x, store_subject_t *s, int64_t limit, int64_t *written) {
     if (x->scratch == NULL) {
-        x->scratch = memory_alloc(CHUNK_BYTES);
-        x->present = memory_alloc(CHUNK_BYTES);
+        x->scratch = memory_alloc(index_bytes(x, INDEX_CHUNK_ENTRIES));
+        x->present = memory_alloc(index_bytes(x, INDEX_CHUNK_ENTRIES));
     }
     for (;;) {
         pending_t p;

@@ -129,8 +129,10 @@ static bool has_data_before(segmented_log_t *l, int64_t offset) {
         segment_release(s);
         return false;
     }
-    int64_t position = offset - s->base;
+    int64_t position = offset - s->base, size = 0;
+    apr_status_t status = file_size(s->file, &size);
     segment_release(s);
+    if (status != APR_SUCCESS || size < position) return false; /* cut, not damaged */
     return now.print != crc32_of(zeros, position < PRINTED_BYTES ? (size_t)position : PRINTED_BYTES);
 }
 

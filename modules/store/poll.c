@@ -147,17 +147,39 @@ static bool record_is_right(const poll_t *p, const index_entry_t *e, int64_t seq
            (!p->source.from_disk || payload_is_right(p, e, record));
 }
 
-static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
-    poll_result_t *r = p->result;
+/* Adds a reference of its own. */
+static void add_payload(poll_result_t *r, int64_t sequence, int64_t time_ms, slice_t payload) {
     if (r->count == r->capacity) {
         r->capacity = r->capacity == 0 ? 64 : r->capacity * 2;
         r->messages = memory_realloc(r->messages, r->capacity * sizeof(stored_message_t));
     }
+    shared_retain(payload.owner);
+    r->messages[r->count++] = (stored_message_t){sequence, time_ms, payload};
+    r->bytes += payload.size;
+}
+
+static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
     const uint8_t *payload = p->source.data + (e->offset - p->source.offset) + e->header_size;
-    size_t size = (size_t)(e->record_size - e->header_size);
-    shared_retain(p->source.owner);
-    r->messages[r->count++] = (stored_message_t){sequence, e->time_ms, {payload, size, p->source.owner}};
-    r->bytes += size;
+    add_payload(p->result, sequence, e->time_ms, (slice_t){payload, (size_t)(e->record_size - e->header_size), p->source.owner});
+}
+
+static bool take_unreadable(poll_t *p) {
+    metric_add(p->store->unreadable, 1);
+    return p->result->count == 0; /* unreadable ones are passed over at the front only */
+}
+
+/* A message that lies in a sorted table. */
+static bool take_sorted(poll_t *p, const index_entry_t *e, int64_t sequence) {
+    poll_result_t *r = p->result;
+    if (r->count > 0 && r->bytes + (size_t)e->record_size > p->options->max_bytes) return false;
+    p->cold = !p->options->may_block;
+    if (p->cold) return false;
+    block_t *block = NULL;
+    apr_status_t status = sorted_tables_read(&p->store->sorted, e->offset, e->record_size, sequence, &block);
+    if (status != APR_SUCCESS) return take_unreadable(p);
+    add_payload(r, sequence, e->time_ms, (slice_t){block->data, (size_t)e->record_size, &block->shared});
+    block_release(block);
+    return true;
 }
 
 /* Looks at one entry; false ends the poll in front of it. */
@@ -165,6 +187,7 @@ static bool take_entry(poll_t *p, size_t at, int64_t sequence) {
     const index_entry_t *e = &p->entries[at];
     poll_result_t *r = p->result;
     if (!index_entry_is_blank(e) && e->time_ms > p->options->entries_before_ms) return false;
+    if (index_entry_is_sorted(e)) return take_sorted(p, e, sequence);
     bool good = index_entry_is_plausible(e, p->store->messages.segments.segment_size) && e->offset + e->record_size <= p->end;
     if (good && r->count > 0 && r->bytes + (size_t)(e->record_size - e->header_size) > p->options->max_bytes) return false;
     good = good && find_source(p, at);
@@ -173,8 +196,7 @@ static bool take_entry(poll_t *p, size_t at, int64_t sequence) {
         add_message(p, e, sequence);
         return true;
     }
-    metric_add(p->store->unreadable, 1);
-    return r->count == 0; /* unreadable ones are passed over at the front only */
+    return take_unreadable(p);
 }
 
 /* Fetches the entries from `from` on, at most max; false when the disk would be needed. */

@@ -10,34 +10,6 @@
 #define SHARE_PERCENT 90
 /* Even when an earlier process of ours vouches for the files, this many of them are looked into: people do things to files. */
 #define LOOKED_INTO 10000
-/* Consumer logs whose format is looked at. */
-#define FORMAT_SAMPLES 16
-
-typedef struct sample {
-    consumer_logs_t *index;
-    int count;
-    qmq_error_t *error;
-} sample_t;
-
-/* A look at some consumer logs before anything is written to them. */
-static apr_status_t sample_directory(void *arg, const char *name) {
-    sample_t *sample = arg;
-    int64_t first = 0, next = 0;
-    if (!subject_is_directory_name(view_of(name))) return APR_SUCCESS;
-    if (consumer_log_extent(sample->index, view_of(name), &first, &next) == QMQ_E_INVALID) {
-        sample->error = error_create(QMQ_E_INVALID, "Open this store with a server that is configured for this format",
-                                     "%s/%s has entries of format V2, which this version does not serve", sample->index->root, name);
-        return QMQ_E_INVALID;
-    }
-    return ++sample->count < FORMAT_SAMPLES ? APR_SUCCESS : APR_EOF;
-}
-
-static apr_status_t check_format(recovery_t *r) {
-    sample_t sample = {&r->store->index, 0, NULL};
-    apr_status_t status = directory_list(r->store->index.root, sample_directory, &sample);
-    r->error = sample.error;
-    return sample.error != NULL ? status : APR_SUCCESS;
-}
 
 /* The snapshot. */
 
@@ -197,10 +169,7 @@ static apr_status_t read_extent(recovery_t *r, const char *name, int64_t *next) 
     apr_status_t status = path_inspect(path, &info);
     *next = 0;
     if (status == APR_SUCCESS && info.kind == PATH_DIRECTORY) status = consumer_log_extent(&s->index, view_of(name), &first, next);
-    if (status == QMQ_E_INVALID) {
-        r->error = error_create(status, "Open this store with the version that wrote it",
-                                "%s has entries of format V2, which this version does not serve", path);
-    } else if (status != APR_SUCCESS) {
+    if (status != APR_SUCCESS) {
         char reason[160];
         r->error = error_create(status, "Make the directory readable for this user", "cannot read the consumer log %s: %s", path,
                                 status_text(status, reason, sizeof reason));
@@ -253,8 +222,7 @@ static apr_status_t list_directories(recovery_t *r, apr_status_t (*visit)(void *
 }
 
 apr_status_t recover_messages(recovery_t *r) {
-    apr_status_t status = check_format(r);
-    if (status == APR_SUCCESS) status = use_snapshot(r);
+    apr_status_t status = use_snapshot(r);
     if (status == APR_SUCCESS) status = replay(r, r->from);
     if (status == APR_SUCCESS) status = list_directories(r, find_unknown);
     if (status == APR_SUCCESS) status = rebuild(r);

@@ -75,6 +75,8 @@ static apr_status_t open_logs(store_t *s, qmq_error_t **error) {
         segmented_log_open(&s->messages.segments, "message log", path_in(s, "messagelog"), o->message_segment_size, o->log, error);
     if (status == APR_SUCCESS)
         status = segmented_log_open(&s->actions.segments, "action log", path_in(s, "actionlog"), o->action_segment_size, o->log, error);
+    if (status == APR_SUCCESS) status = sorted_tables_open(&s->sorted, path_in(s, "smt"), o->log, error);
+    if (status == APR_SUCCESS) status = consumer_logs_detect(&s->index, o->index_v2 ? INDEX_V2 : INDEX_V1, error);
     return status;
 }
 
@@ -167,6 +169,7 @@ static void free_all(store_t *s) {
     subject_table_free(&s->subjects);
     segmented_log_close(&s->messages.segments);
     segmented_log_close(&s->actions.segments);
+    sorted_tables_close(&s->sorted);
     mutex_destroy(&s->syncer.lock);
     damage_free(&s->damage);
     (void)file_close(s->marker); /* a cache */
@@ -200,7 +203,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     damage_init(&s->damage, options->log, options->metrics);
     subject_table_init(&s->subjects, &s->index);
     group_progress_init(&s->progress, options->metrics);
-    consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, s->options.max_open_files, options->log);
+    consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, &s->sorted, s->options.max_open_files, options->log);
     space_init(&s->space, &s->options, s->root, &s->messages.segments, &s->actions.segments);
     syncer_init(&s->syncer, &s->messages.segments, &s->actions.segments, &s->space, &s->options);
     s->next_write_us = clock_mono_us() + s->options.index_period_us;

@@ -33,6 +33,7 @@ typedef struct store_options {
     int snapshots_kept;             /* of each kind; 0: 5 */
     int64_t scrub_bytes_per_second; /* how fast the message log is compared with its checksums in the background; 0: 4 MiB, -1: never */
     int64_t scrub_pause_us;         /* before the first such walk and between two; 0: an hour */
+    bool index_v2;                  /* a new store gets consumer logs of format V2 */
     int max_open_files;             /* descriptor cache for consumer logs; 0: 1024 */
     const log_t *log;
     metrics_t *metrics; /* NULL allowed */

@@ -20,9 +20,11 @@ typedef struct checkpoint_state {
     _Atomic int64_t took_us;
     _Atomic int64_t action_offset; /* of the last snapshot, or where the log ended at the start */
     _Atomic int64_t actions_taken_us;
-    int64_t tabled_offset; /* actions that end at or below are in earlier tablets */
-    bool table_all;        /* the next tablet holds everything that is un-acked, and earlier ones go */
-    bool index_lost;       /* a sync of the consumer logs failed: no more snapshots */
+    int64_t tabled_offset;  /* actions that end at or below are in earlier tablets */
+    int64_t stale_messages; /* snapshots beyond are of a log that was cut; -1: none are left */
+    int64_t stale_actions;
+    bool table_all;  /* the next tablet holds everything that is un-acked, and earlier ones go */
+    bool index_lost; /* a sync of the consumer logs failed: no more snapshots */
     log_limit_t limit;
 } checkpoint_state_t;
 
@@ -33,6 +35,7 @@ struct store {
     file_t *lock;
     subject_table_t subjects;
     consumer_logs_t index;
+    sorted_tables_t sorted;
     group_progress_t progress;
     message_log_t messages;
     action_log_t actions;

@@ -6,6 +6,8 @@ int main(int argc, char **argv) {
         {"append", append_cases},
         {"segments", segments_cases},
         {"index", index_cases},
+        {"index_v2", index_v2_cases},
+        {"snapshots", snapshots_cases},
         {"recovery", recovery_cases},
         {"faults", faults_cases},
         {"progress", progress_cases},

@@ -550,19 +550,6 @@ static void tail_of_an_idle_subject_leaves_the_memory(void) {
     stored_free(&t);
 }
 
-static void v2_consumer_log_is_refused(void) {
-    stored_t t;
-    stored_init(&t);
-    make_directory(&t, "consumerlog/s");
-    stored_write(&t, INDEX_FILE, "\xa3\xb2\xc1\0\0\0\1\x8b\xcf\xe5\x68\x65\0\0\0\0\0\0\0\x5f\0\0\0\x5f\0\x30\0\0\0\0\0\0", 32);
-    qmq_error_t *error = NULL;
-    CU_ASSERT_EQUAL(store_open(&t.store, &t.options, &error), QMQ_E_INVALID);
-    CU_ASSERT_PTR_NULL(t.store);
-    CU_ASSERT_PTR_NOT_NULL(strstr(qmq_error_message(error), "V2"));
-    qmq_error_free(error);
-    stored_free(&t);
-}
-
 const test_case_t index_cases[] = {TEST(storage_11_entry_n_at_22_n),
                                    TEST(storage_11_second_file),
                                    TEST(storage_17_poll_stays_in_its_file),
@@ -583,5 +570,5 @@ const test_case_t index_cases[] = {TEST(storage_11_entry_n_at_22_n),
                                    TEST(cold_messages_are_for_readers),
                                    TEST(cached_messages_need_no_reader),
                                    TEST(tail_of_an_idle_subject_leaves_the_memory),
-                                   TEST(v2_consumer_log_is_refused),
+
                                    TEST_END};

@@ -147,20 +147,17 @@ static void java_store_of_a_slave(void) {
     check_store("broker-slave");
 }
 
-/* storage_13, the half that can be now: no entry of ours gets into files of the other format. */
-static void java_store_with_v2_index_is_refused(void) {
-    stored_t t;
-    json_t *manifest = unpack(&t, "broker-master-v2");
-    if (manifest == NULL) {
-        test_skip("no recorded stores, or no zstd to unpack them");
-        return;
-    }
-    qmq_error_t *error = NULL;
-    CU_ASSERT_EQUAL(store_open(&t.store, &t.options, &error), QMQ_E_INVALID);
-    qmq_error_free(error);
-    json_decref(manifest);
-    stored_free(&t);
+static void java_store_of_format_v2(void) {
+    check_store("broker-master-v2");
 }
 
-const test_case_t java_stores_cases[] = {TEST(java_store_of_a_clean_stop), TEST(java_store_of_a_kill), TEST(java_store_of_a_slave),
-                                         TEST(java_store_with_v2_index_is_refused), TEST_END};
+static void storage_69_java_store_with_sorted_tables(void) {
+    check_store("broker-master-smt");
+}
+
+const test_case_t java_stores_cases[] = {TEST(java_store_of_a_clean_stop),
+                                         TEST(java_store_of_a_kill),
+                                         TEST(java_store_of_a_slave),
+                                         TEST(java_store_of_format_v2),
+                                         TEST(storage_69_java_store_with_sorted_tables),
+                                         TEST_END};

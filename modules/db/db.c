@@ -9,11 +9,9 @@
 #define DEFAULT_QUEUE 10000
 #define MYSQL_PREFIX "jdbc:mysql:"
 
-static const db_driver_t *const drivers[] = {&db_sqlite_driver};
-
 static const db_driver_t *driver_of(const char *url) {
-    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
-        if (strncmp(url, drivers[i]->prefix, strlen(drivers[i]->prefix)) == 0) return drivers[i];
+    for (const db_driver_t *const *d = db_drivers; *d != NULL; d++) {
+        if (strncmp(url, (*d)->prefix, strlen((*d)->prefix)) == 0) return *d;
     }
     return NULL;
 }
@@ -24,11 +22,13 @@ static qmq_error_t *unknown_url(const char *url) {
     bool mysql = strncmp(url, MYSQL_PREFIX, sizeof MYSQL_PREFIX - 1) == 0;
     if (mysql) {
         return error_create(QMQ_E_INVALID,
-                            "MySQL comes later; until then set jdbc.url=jdbc:sqlite:<file> in datasource.properties, or leave the file out",
-                            "jdbc.url=%.*s: this version cannot use MySQL", size, url);
+                            "Use a build with the MySQL client library, or set jdbc.url=jdbc:sqlite:<file> in datasource.properties",
+                            "jdbc.url=%.*s: this build cannot use MySQL", size, url);
     }
-    return error_create(QMQ_E_INVALID, "Set jdbc.url=jdbc:sqlite:<file> in datasource.properties, or leave the file out",
-                        "jdbc.url=%.*s names no database this server knows", size, url);
+    return error_create(
+        QMQ_E_INVALID,
+        "Set jdbc.url=jdbc:mysql://<host>:<port>/<database> or jdbc:sqlite:<file> in datasource.properties, or leave the file out",
+        "jdbc.url=%.*s names no database this server knows", size, url);
 }
 
 static char *copy(const char *text) {

@@ -1,4 +1,4 @@
-/* What a kind of database fulfils: sqlite.c now, mysql.c beside it. A session is one connection, used by one thread at a time. */
+/* What a kind of database fulfils: sqlite.c, mysql.c. A session is one connection, used by one thread at a time. */
 #ifndef QMQ_DB_DRIVER_H
 #define QMQ_DB_DRIVER_H
 
@@ -24,6 +24,8 @@ struct db_driver {
      * one that vanished would be no help. *error as db_open. */
     apr_status_t (*open)(db_session_t **out, const db_options_t *options, bool writes, bool create, qmq_error_t **error);
     void (*close)(db_session_t *s);
+    /* Asked before a session is used again: false when it is to be replaced by a new one. May talk to the server. NULL: it stays. */
+    bool (*is_alive)(db_session_t *s);
     apr_status_t (*execute)(db_session_t *s, const char *sql, const db_value_t *parameters, size_t count,
                             bool (*row)(void *arg, const db_value_t *columns, size_t count), void *arg, int64_t *affected);
     apr_status_t (*script)(db_session_t *s, const char *script);
@@ -34,5 +36,8 @@ struct db_driver {
 };
 
 extern const db_driver_t db_sqlite_driver;
+extern const db_driver_t db_mysql_driver;
+/* Those this build has, ending with NULL. */
+extern const db_driver_t *const db_drivers[];
 
 #endif

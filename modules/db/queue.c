@@ -56,6 +56,10 @@ static db_work_t *next(db_lane_t *lane, db_session_t *session) {
 static db_session_t *ensure(db_lane_t *lane, db_session_t *session, apr_status_t *status) {
     db_t *d = lane->db;
     *status = APR_SUCCESS;
+    if (session != NULL && d->driver->is_alive != NULL && !d->driver->is_alive(session)) {
+        d->driver->close(session);
+        session = NULL;
+    }
     if (session != NULL) return session;
     qmq_error_t *error = NULL;
     *status = d->driver->open(&session, &d->options, lane->writes, false, &error);

@@ -15,6 +15,7 @@ struct database {
     db_t *db;
     const statements_t *statements;
     char *name;
+    const log_t *log;
     bool has_ext;
     mutex_t lock; /* what follows */
     condition_t idle;
@@ -66,8 +67,9 @@ static char *without_parameters(const char *url) {
 
 typedef struct preparation {
     database_t *database;
+    const upgrade_t *upgrade;
     apr_status_t status;
-    char cause[256];
+    char cause[512];
 } preparation_t;
 
 static bool note_row(void *arg, const db_value_t *columns, size_t count) {
@@ -77,29 +79,79 @@ static bool note_row(void *arg, const db_value_t *columns, size_t count) {
     return false;
 }
 
-static void prepare(void *arg, db_session_t *session, apr_status_t status) {
+static bool note_number(void *arg, const db_value_t *columns, size_t count) {
+    if (count == 1) *(int64_t *)arg = columns[0].number;
+    return false;
+}
+
+static void note_cause(preparation_t *p, const db_session_t *session) {
+    const char *cause = session == NULL ? "" : db_session_error(session);
+    if (*cause != 0) {
+        strncpy(p->cause, cause, sizeof p->cause - 1);
+    } else {
+        (void)status_text(p->status, p->cause, sizeof p->cause);
+    }
+}
+
+static apr_status_t has_all_tables(const database_t *d, db_session_t *session, bool *all) {
+    int64_t count = 0;
+    *all = false;
+    if (d->statements->tables == NULL) return APR_SUCCESS;
+    apr_status_t rv = db_execute(session, d->statements->tables, NULL, 0, note_number, &count, NULL);
+    *all = count == STATEMENTS_TABLE_COUNT;
+    return rv;
+}
+
+static void create_tables(void *arg, db_session_t *session, apr_status_t status) {
+    preparation_t *p = arg;
+    bool all = false;
+    p->status = status;
+    if (session != NULL) p->status = has_all_tables(p->database, session, &all);
+    if (session != NULL && p->status == APR_SUCCESS && !all) p->status = db_execute_script(session, p->database->statements->schema);
+    if (p->status != APR_SUCCESS) note_cause(p, session);
+}
+
+static void upgrade(void *arg, db_session_t *session, apr_status_t status) {
+    preparation_t *p = arg;
+    bool needed = false;
+    p->status = status;
+    if (session != NULL) p->status = db_execute(session, p->upgrade->needed, NULL, 0, note_row, &needed, NULL);
+    if (needed) p->status = db_execute_script(session, p->upgrade->script);
+    if (p->status != APR_SUCCESS) note_cause(p, session);
+    if (needed && p->status == APR_SUCCESS) log_info(p->database->log, "database %s: %s", p->database->name, p->upgrade->what);
+}
+
+static void look_for_ext(void *arg, db_session_t *session, apr_status_t status) {
     preparation_t *p = arg;
     database_t *d = p->database;
     p->status = status;
-    if (session != NULL) {
-        p->status = db_execute_script(session, d->statements->schema);
-        if (p->status == APR_SUCCESS) p->status = db_execute(session, d->statements->has_ext, NULL, 0, note_row, &d->has_ext, NULL);
-    }
-    if (p->status == APR_SUCCESS) return;
-    const char *cause = session == NULL ? "" : db_session_error(session);
-    if (*cause == 0) cause = status_text(p->status, p->cause, sizeof p->cause);
-    if (cause != p->cause) {
-        strncpy(p->cause, cause, sizeof p->cause - 1);
-        p->cause[sizeof p->cause - 1] = 0;
+    if (session != NULL) p->status = db_execute(session, d->statements->has_ext, NULL, 0, note_row, &d->has_ext, NULL);
+    if (p->status != APR_SUCCESS) note_cause(p, session);
+}
+
+/* A table of an older version works too, with less; whoever may change it can do it by hand. */
+static void upgrade_all(database_t *d) {
+    for (const upgrade_t *u = d->statements->upgrades; u != NULL && u->needed != NULL; u++) {
+        preparation_t p = {.database = d, .upgrade = u};
+        db_call(d->db, true, upgrade, &p);
+        if (p.status != APR_SUCCESS)
+            log_warn(d->log, "database %s: %s: it could not be done: %s. Let somebody who may run: %s", d->name, u->what, p.cause,
+                     u->script);
     }
 }
 
 static apr_status_t create_missing(database_t *d, qmq_error_t **error) {
     preparation_t p = {.database = d};
-    db_call(d->db, true, prepare, &p);
+    db_call(d->db, true, create_tables, &p);
+    if (p.status == APR_SUCCESS) {
+        upgrade_all(d);
+        db_call(d->db, true, look_for_ext, &p);
+    }
     if (p.status == APR_SUCCESS) return APR_SUCCESS;
     *error = error_create(
-        p.status, "See that the user may create tables and that there is room, or restore the database from a backup if it is damaged",
+        p.status,
+        "See that the user may create tables and that there is room, run the script in sql/ by hand, or restore the database from a "
+        "backup if it is damaged",
         "cannot create the tables of the database %s: %s", d->name, p.cause);
     return p.status;
 }
@@ -124,15 +176,10 @@ apr_status_t database_open(database_t **out, const database_options_t *options, 
     mutex_init(&d->lock);
     condition_init(&d->idle);
     d->name = without_parameters(url);
+    d->log = options->log;
     rv = db_open(&d->db, &o, error);
     memory_free(url);
-    if (rv == APR_SUCCESS) {
-        d->statements = statements_of(db_dialect(d->db));
-        if (d->statements == NULL) {
-            rv = APR_ENOTIMPL;
-            *error = error_create(rv, "Use jdbc:sqlite:<file>", "this metaserver cannot keep its tables in %s", d->name);
-        }
-    }
+    if (rv == APR_SUCCESS) d->statements = statements_of(db_dialect(d->db));
     if (rv == APR_SUCCESS) rv = create_missing(d, error);
     if (rv != APR_SUCCESS) {
         database_close(d);

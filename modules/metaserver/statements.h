@@ -5,13 +5,28 @@
 
 #include "db/db.h"
 
+/* A change of tables that an older version made; in an array that ends with needed NULL. */
+typedef struct upgrade {
+    const char *needed; /* gives a row when it has not been made */
+    const char *script;
+    const char *what; /* for the log */
+} upgrade_t;
+
+/* The tables there must be, for a list in SQL, and their number. */
+#define STATEMENTS_TABLES                                                                                                                  \
+    "('broker', 'broker_group', 'subject_info', 'subject_route', 'client_meta_info', 'client_offline_state', "                             \
+    "'readonly_broker_group_setting', 'datasource_config', 'leader_election')"
+#define STATEMENTS_TABLE_COUNT 9
+
 typedef struct statements {
     /* Whether many changes go into one transaction: for a database of our own it saves a sync a row; where others write too every statement
      * stands alone. */
     bool batches;
-    const char *schema;  /* script that creates what is missing */
-    const char *has_ext; /* one row when broker_group.ext exists */
-    const char *now;     /* O1 */
+    const char *schema;        /* script that creates what is missing */
+    const char *tables;        /* how many of STATEMENTS_TABLES there are; when all, the script is not run, it needs rights. NULL: run it */
+    const upgrade_t *upgrades; /* NULL: none */
+    const char *has_ext;       /* one row when broker_group.ext exists */
+    const char *now;           /* O1 */
 
     /* Columns: group_name, role, hostname, ip, serve_port, sync_port. */
     const char *brokers;         /* B4 */
@@ -49,10 +64,12 @@ typedef struct statements {
     const char *source_insert;  /* D1: url, user_name, password, room */
 } statements_t;
 
-/* NULL: the dialect is not supported. */
 const statements_t *statements_of(db_dialect_t dialect);
 
 extern const statements_t statements_sqlite;
-extern const char schema_sqlite[]; /* made of sql/init_sqlite.sql by the build */
+extern const statements_t statements_mysql;
+/* Made of the files in sql/ by the build. */
+extern const char schema_sqlite[];
+extern const char schema_mysql[];
 
 #endif

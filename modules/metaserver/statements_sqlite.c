@@ -53,7 +53,3 @@ const statements_t statements_sqlite = {
     .source_insert = "INSERT OR IGNORE INTO datasource_config (url, user_name, password, room, create_time) VALUES (?, ?, ?, ?, "
                      "CURRENT_TIMESTAMP)",
 };
-
-const statements_t *statements_of(db_dialect_t dialect) {
-    return dialect == DB_SQLITE ? &statements_sqlite : NULL;
-}

@@ -6,7 +6,7 @@
 #include "broker/broker_internal.h"
 
 typedef struct registration_options {
-    const char *endpoint;   /* meta.server.endpoint: URL of /meta/address; NULL with direct */
+    const char *endpoint; /* meta.server.endpoint: URL of /meta/address; NULL with direct */
     const char *endpoint_origin;
     const char *direct;     /* meta.server.address: host:port of the TCP port, no discovery; NULL: ask the endpoint */
     const char *management; /* base URL for self-registration; NULL: derived from the endpoint */

@@ -60,7 +60,8 @@ static apr_status_t prepare(mysql_session_t *s, const char *sql, mysql_statement
         c->statement = mysql_stmt_init(s->connection);
         if (c->statement == NULL) return failed(s, mysql_errno(s->connection), mysql_error(s->connection));
         c->sql = memory_strdup(sql);
-        if (mysql_stmt_prepare(c->statement, sql, strlen(sql)) != 0 || mysql_stmt_attr_set(c->statement, STMT_ATTR_UPDATE_MAX_LENGTH, &measure)) {
+        if (mysql_stmt_prepare(c->statement, sql, strlen(sql)) != 0 ||
+            mysql_stmt_attr_set(c->statement, STMT_ATTR_UPDATE_MAX_LENGTH, &measure)) {
             apr_status_t status = statement_failed(s, c->statement);
             forget(c);
             return status;

@@ -75,8 +75,11 @@ static bool read_ssl_mode(view_t text, mysql_tls_t *to) {
     static const struct {
         const char *name;
         mysql_tls_t tls;
-    } modes[] = {{"DISABLED", MYSQL_TLS_OFF},      {"PREFERRED", MYSQL_TLS_OFF},       {"REQUIRED", MYSQL_TLS_ON},
-                 {"VERIFY_CA", MYSQL_TLS_VERIFY}, {"VERIFY_IDENTITY", MYSQL_TLS_VERIFY}};
+    } modes[] = {{"DISABLED", MYSQL_TLS_OFF},
+                 {"PREFERRED", MYSQL_TLS_OFF},
+                 {"REQUIRED", MYSQL_TLS_ON},
+                 {"VERIFY_CA", MYSQL_TLS_VERIFY},
+                 {"VERIFY_IDENTITY", MYSQL_TLS_VERIFY}};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (!is(text, modes[i].name)) continue;
         *to = modes[i].tls;
@@ -109,8 +112,8 @@ static qmq_error_t *read_parameter(mysql_url_t *to, view_t name, view_t value, c
         log_warn(log, "jdbc.url: the parameter %.*s is not known here and has no effect", VIEW_ARG(name));
     }
     if (good) return NULL;
-    return error_create(QMQ_E_INVALID, "Correct the parameter in jdbc.url, or leave it out", "jdbc.url: %.*s=%.*s is no value of this parameter",
-                        VIEW_ARG(name), VIEW_ARG(value));
+    return error_create(QMQ_E_INVALID, "Correct the parameter in jdbc.url, or leave it out",
+                        "jdbc.url: %.*s=%.*s is no value of this parameter", VIEW_ARG(name), VIEW_ARG(value));
 }
 
 static qmq_error_t *read_parameters(mysql_url_t *to, view_t rest, const log_t *log) {

@@ -24,7 +24,7 @@ typedef struct mysql_url {
     unsigned connect_timeout_s;
     unsigned socket_timeout_s;
     mysql_tls_t tls;
-    char *certificate;       /* PEM file of those who may have signed the server's; NULL: the system's */
+    char *certificate;        /* PEM file of those who may have signed the server's; NULL: the system's */
     bool counts_real_changes; /* useAffectedRows */
 } mysql_url_t;
 

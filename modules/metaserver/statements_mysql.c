@@ -9,8 +9,7 @@
 
 /* Tables made by older versions of the original. */
 static const upgrade_t upgrades[] = {
-    {"SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE" HERE
-     "'broker_group' AND column_name = 'ext')",
+    {"SELECT 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE" HERE "'broker_group' AND column_name = 'ext')",
      "ALTER TABLE broker_group ADD COLUMN ext TEXT NULL COMMENT 'JSON object of texts'", "broker_group gets the column ext"},
     {"SELECT 1 FROM information_schema.columns WHERE" HERE
      "'readonly_broker_group_setting' AND column_name = 'broker_group' AND character_maximum_length < 30",

@@ -5,6 +5,7 @@ int main(int argc, char **argv) {
         {"statements", statements_cases},
         {"threads", threads_cases},
         {"trouble", trouble_cases},
+        {"mysql_url", mysql_url_cases},
         {NULL, NULL},
     };
     return test_main(argc, argv, suites);

@@ -32,14 +32,7 @@ static void refused(const char *url, const char *const *parts) {
 
 #define REFUSED(url, ...) refused(url, (const char *const[]){__VA_ARGS__, NULL})
 
-static void mysql_comes_later(void) {
-    qmq_error_t *error = NULL;
-    CU_ASSERT_PTR_NULL(fixture_open_url("jdbc:mysql://db:3306/qmq?password=secret", &error));
-    CU_ASSERT(strstr(qmq_error_message(error), "jdbc.url=jdbc:mysql://db:3306/qmq:") != NULL);
-    CU_ASSERT(strstr(qmq_error_remedy(error), "jdbc:sqlite:") != NULL);
-    CU_ASSERT(strstr(qmq_error_remedy(error), "datasource.properties") != NULL);
-    qmq_error_free(error);
-    REFUSED("jdbc:mysql://db/qmq?password=secret", "MySQL");
+static void unusable_urls(void) {
     REFUSED("jdbc:oracle:thin", "jdbc.url=jdbc:oracle:thin");
     REFUSED("", "jdbc.url");
     REFUSED("jdbc:sqlite:", "jdbc.url=jdbc:sqlite:");
@@ -191,7 +184,7 @@ static void a_database_that_vanished_is_not_made_anew(void) {
 }
 
 const test_case_t trouble_cases[] = {
-    TEST(mysql_comes_later),
+    TEST(unusable_urls),
     TEST(files_that_cannot_be_had),
     TEST(a_file_that_is_no_database),
     TEST(a_read_only_directory_is_named),

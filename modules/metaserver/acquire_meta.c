@@ -7,6 +7,9 @@
 #include "protocol/broker_acquire_meta.h"
 #include "protocol/codes.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define LINE_US ((int64_t)1000000)
 
 typedef struct acquisition {
@@ -14,49 +17,71 @@ typedef struct acquisition {
     metaserver_t *m;
     answer_t *answer;
     int32_t port;
-    char host[]; /* zero-terminated */
+    char peer[32]; /* "ip:port" */
+    char host[];   /* zero-terminated */
 } acquisition_t;
 
 static apr_status_t select_rows(db_session_t *session, const char *statement, const db_value_t *values, size_t count, broker_rows_t *rows) {
     return db_execute(session, statement, values, count, broker_rows_take, rows, NULL);
 }
 
-/* The registered brokers that this one may have been taken for: "host h1 port 20881 (group g1, MASTER), ..." */
-static void describe_similar(const broker_rows_t *similar, char *to, size_t size) {
-    size_t used = 0;
-    *to = 0;
-    for (size_t i = 0; i < similar->count && used < size; i++) {
-        const broker_row_t *row = &similar->items[i];
-        int n = snprintf(to + used, size - used, "%shost %s port %d (group %s, %s)", i == 0 ? "" : ", ", row->host, (int)row->serve_port,
-                         row->group, broker_role_name(row->role));
-        if (n > 0) used += (size_t)n;
+/* Counts a refusal; whether it is to be told too. */
+static bool note_refusal(const acquisition_t *a, const char *reason, int64_t *left_out) {
+    metric_labels_t labels = {"reason", view_of(reason), NULL, {NULL, 0}};
+    metric_add(metrics_counter(a->m->metrics, "brokerAcquireMetaRefused", labels), 1);
+    return refusals_permit(a->m->refusals, view_of(a->host), clock_mono_us(), left_out);
+}
+
+static void tell(const acquisition_t *a, const char *reason, const char *detail) {
+    int64_t left_out = 0;
+    if (!note_refusal(a, reason, &left_out)) return;
+    log_warn(a->m->log, "BROKER_ACQUIRE_META of host %s port %d from %s is refused: %s: %s (%lld refusals of this host were not told)",
+             a->host, (int)a->port, a->peer, reason, detail, (long long)left_out);
+}
+
+/* The row that was meant: the same host with another port, else the same address under another name, best with the same port. */
+static const broker_row_t *find_meant(const acquisition_t *a, const broker_rows_t *rows, const char **reason) {
+    const broker_row_t *other_port = NULL, *other_name = NULL;
+    for (size_t i = 0; i < rows->count; i++) {
+        const broker_row_t *row = &rows->items[i];
+        if (strcmp(row->host, a->host) == 0)
+            other_port = row;
+        else if (row->serve_port == a->port)
+            other_name = row;
     }
+    *reason = other_port != NULL ? "the port differs" : "the host name differs";
+    return other_port != NULL ? other_port : other_name;
 }
 
 static void tell_unknown(const acquisition_t *a, db_session_t *session) {
-    int64_t suppressed;
-    if (!log_permit(&a->m->unknown_broker_limit, LINE_US, &suppressed)) return;
-    char others[512] = "";
-    broker_rows_t similar = {.items = NULL};
-    db_value_t values[] = {DB_TEXT_OF(view_of(a->host)), DB_INT_OF(a->port)};
-    if (select_rows(session, database_statements(a->m->database)->broker_near, values, 2, &similar) == APR_SUCCESS)
-        describe_similar(&similar, others, sizeof others);
-    memory_free(similar.items);
-    log_warn(
-        a->m->log,
-        "no broker is registered as host %s port %d%s%s; register it with tools AddBroker, host name and port must be equal to the letter "
-        "(%lld such lines left out)",
-        a->host, (int)a->port, *others == 0 ? "" : ", but ", others, (long long)suppressed);
+    broker_rows_t rows = {.items = NULL};
+    uint32_t ip = 0;
+    char peer[BROKER_IP_BYTES];
+    (void)snprintf(peer, sizeof peer, "%.*s", (int)strcspn(a->peer, ":"), a->peer);
+    (void)broker_ip_parse(peer, &ip); /* 0 finds nobody */
+    db_value_t values[] = {DB_TEXT_OF(view_of(a->host)), DB_INT_OF(ip)};
+    apr_status_t rv = select_rows(session, database_statements(a->m->database)->broker_machine, values, 2, &rows);
+    const char *reason = NULL;
+    const broker_row_t *meant = rv == APR_SUCCESS ? find_meant(a, &rows, &reason) : NULL;
+    if (meant != NULL) {
+        char *detail =
+            memory_printf("registered is host %s port %d (group %s, %s); tools ReplaceBroker changes it, host name and port must be "
+                          "equal to the letter",
+                          meant->host, (int)meant->serve_port, meant->group, broker_role_name(meant->role));
+        tell(a, reason, detail);
+        memory_free(detail);
+    } else {
+        tell(a, "it is not registered", "tools AddBroker registers it, host name and port must be equal to the letter");
+    }
+    memory_free(rows.items);
 }
 
 static void tell_alone(const acquisition_t *a, const broker_row_t *own) {
-    int64_t suppressed;
-    if (!log_permit(&a->m->unknown_broker_limit, LINE_US, &suppressed)) return;
-    log_warn(a->m->log,
-             "host %s port %d is %s of group %s, but the group has no %s to copy from; register one with tools AddBroker (%lld such lines "
-             "left out)",
-             a->host, (int)a->port, broker_role_name(own->role), own->group,
-             own->role == ROLE_SLAVE || own->role == ROLE_DELAY_SLAVE ? "master" : "slave", (long long)suppressed);
+    const char *source = own->role == ROLE_SLAVE || own->role == ROLE_DELAY_SLAVE ? "master" : "slave";
+    char *detail = memory_printf("it is %s of group %s, which has no %s; register one with tools AddBroker", broker_role_name(own->role),
+                                 own->group, source);
+    tell(a, "there is nobody to copy from", detail);
+    memory_free(detail);
 }
 
 /* Where the broker copies from; false when it must and there is nobody. */
@@ -111,8 +136,7 @@ static void run(query_t *q, db_session_t *session) {
     if (!good && rv != APR_SUCCESS) {
         char text[128];
         const char *cause = session == NULL ? "" : db_session_error(session);
-        log_warn(a->m->log, "host %s port %d cannot be looked up: %s", a->host, (int)a->port,
-                 *cause != 0 ? cause : status_text(rv, text, sizeof text));
+        tell(a, "the database does not answer", *cause != 0 ? cause : status_text(rv, text, sizeof text));
     }
     answer_give(a->answer, good ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR, &body);
     chain_clear(&body);
@@ -134,6 +158,7 @@ void broker_acquire_meta_command(void *arg, connection_t *c, const frame_t *requ
     acquisition_t *a = memory_zalloc(sizeof *a + r.host_name.size + 1);
     a->m = m;
     a->port = r.port;
+    (void)snprintf(a->peer, sizeof a->peer, "%s", connection_peer(c));
     if (r.host_name.size > 0) memcpy(a->host, r.host_name.data, r.host_name.size);
     a->answer = answer_expect(c, request);
     answer_t *answer = a->answer;

@@ -1,5 +1,5 @@
 /* AddBroker, RegisterBroker and ListBrokers (metaserver.md 11.1, 11.3). RegisterBroker is ours: a broker tells about itself, and its row is
- * inserted, or moved when its host, address or ports have changed (design decisions 9, 30). */
+ * inserted, or moved when its host, address or ports have changed (design decisions 9, 30), unless another host is on line there. */
 #include "base/memory.h"
 #include "base/status.h"
 #include "metaserver/broker_form.h"
@@ -105,6 +105,38 @@ static void move_and_answer(action_call_t *call, db_session_t *session, const br
     }
 }
 
+static bool take_group(void *arg, const db_value_t *columns, size_t count) {
+    live_group_t group;
+    if (live_group_read(columns, count, &group) && group.state != BROKER_NRW)
+        *(char **)arg = memory_strndup(group.master.data, group.master.size);
+    return false;
+}
+
+/* Whether another machine is on line at the place that this one would take over: then two pairs use one group name. False too when it was
+ * not answered. */
+static bool is_left(action_call_t *call, db_session_t *session, const broker_row_t *own, const broker_row_t *b) {
+    if (strcmp(own->host, b->host) == 0) return true;
+    char *master = NULL;
+    db_value_t value = DB_TEXT_OF(view_of(own->group));
+    apr_status_t rv =
+        db_execute(session, database_statements(call->m->database)->group_by_name, &value, 1, take_group, (void *)&master, NULL);
+    char ip[BROKER_IP_BYTES];
+    broker_ip_text(own->ip, ip);
+    char *registered = memory_printf("%s:%d", ip, (int)own->serve_port);
+    bool left = rv == APR_SUCCESS && (master == NULL || strcmp(master, registered) != 0);
+    if (rv != APR_SUCCESS)
+        action_answer_failed(call, session, rv);
+    else if (!left)
+        action_answer_refused(
+            call, NULL,
+            "The brokerGroup: %s with role: %s is used by host %s port %d, which is on line: use other brokerGroup name, or "
+            "stop that broker first",
+            own->group, broker_role_name(own->role), own->host, (int)own->serve_port);
+    memory_free(registered);
+    memory_free(master);
+    return left;
+}
+
 void action_register_broker(action_call_t *call, db_session_t *session) {
     broker_row_t b;
     if (!read_broker(call, &b)) return;
@@ -117,7 +149,7 @@ void action_register_broker(action_call_t *call, db_session_t *session) {
         insert_and_answer(call, session, &b);
     else if (own != NULL && is_same(own, &b))
         action_answer_ok(call, broker_row_json(&b));
-    else if (own != NULL)
+    else if (own != NULL && is_left(call, session, own, &b))
         move_and_answer(call, session, own, &b);
     memory_free(group.items);
 }

@@ -138,6 +138,7 @@ static void free_parts(metaserver_t *m) {
     client_rows_destroy(m->client_rows);
     database_destroy(m->database);
     catalog_destroy(m->catalog);
+    refusals_destroy(m->refusals);
     side_file_close(m->token_file);
     side_file_close(m->log_switch_file);
     memory_free(m->address);
@@ -162,6 +163,7 @@ static void prepare(metaserver_t *m, const metaserver_options_t *o) {
     m->token_file = side_file_open(o->conf, "valid-api-tokens.properties", m->log);
     m->log_switch_file = side_file_open(o->conf, "client_log_switch.properties", m->log);
     m->catalog = catalog_create();
+    m->refusals = refusals_create();
     metaserver_configure(m, o->config);
     if (balance != NULL && strcmp(balance, "random") != 0)
         log_warn(m->log, "meta.server.load.balance=%s (%s) is not known, random is used", balance,

@@ -12,6 +12,7 @@
 #include "metaserver/database.h"
 #include "metaserver/liveness.h"
 #include "metaserver/refresh.h"
+#include "metaserver/refusals.h"
 #include "metaserver/side_file.h"
 #include "net/server.h"
 
@@ -51,11 +52,11 @@ struct metaserver {
     liveness_t *liveness;
     registrar_t **registrars; /* one a loop, same index */
     broker_requests_t *broker_requests;
+    refusals_t *refusals; /* of BROKER_ACQUIRE_META */
     net_server_t *tcp;
     http_server_t *http;
 
     metric_t *handler_time;
-    log_limit_t unknown_broker_limit;
     log_limit_t acquire_limit;
     log_limit_t overflow_limit;
     log_limit_t refused_limit;

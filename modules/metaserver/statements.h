@@ -33,7 +33,7 @@ typedef struct statements {
     const char *broker_by_host;  /* B1: hostname, serve_port */
     const char *broker_by_role;  /* B2: group_name, role */
     const char *broker_by_group; /* B3: group_name */
-    const char *broker_near;     /* rows with the same hostname or the same serve_port, a few: hostname, serve_port */
+    const char *broker_machine;  /* rows with this hostname or this ip, a few: hostname, ip */
     const char *broker_insert;   /* B5: group_name, role, hostname, ip, serve_port, sync_port */
     const char *broker_move;     /* hostname, ip, serve_port, sync_port; where group_name, role */
     const char *broker_replace;  /* B6: hostname, ip, serve_port, sync_port; where group_name, role, hostname, serve_port */

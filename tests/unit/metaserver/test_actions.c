@@ -3,6 +3,7 @@
 #include "suites.h"
 
 #include "base/memory.h"
+#include "protocol/broker_register.h"
 
 #include <stdio.h>
 
@@ -183,7 +184,22 @@ static void register_broker_inserts_then_moves(void) {
     site_close(s);
 }
 
-const test_case_t action_cases[] = {TEST(metaserver_58_messages_in_their_order),
+static void register_broker_takes_no_place_that_another_host_is_on_line_at(void) {
+    site_t *s = site_open(NULL);
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "10.0.0.1", "1", "2"}, "MASTER");
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "g", "10.0.0.1:1", ROLE_MASTER, BROKER_RW), 0);
+    expect_refused(
+        s, "RegisterBroker", (broker_form_t){"g", "0", "h2", "10.0.0.2", "1", "2"},
+        "The brokerGroup: g with role: MASTER is used by host h1 port 1, which is on line: use other brokerGroup name, or stop that "
+        "broker first");
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "10.0.0.1", "7", "8"}, "MASTER"); /* restarted with other ports */
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_OFFLINE, "g", "10.0.0.1:7", ROLE_MASTER, BROKER_NRW), 0);
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h2", "10.0.0.2", "1", "2"}, "MASTER");
+    site_close(s);
+}
+
+const test_case_t action_cases[] = {TEST(register_broker_takes_no_place_that_another_host_is_on_line_at),
+                                    TEST(metaserver_58_messages_in_their_order),
                                     TEST(metaserver_58_59_what_the_database_says),
                                     TEST(list_brokers),
                                     TEST(metaserver_69_list_groups_and_routes),

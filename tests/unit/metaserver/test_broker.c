@@ -5,10 +5,12 @@
 #include "base/memory.h"
 #include "base/writer.h"
 #include "portability/clock.h"
+#include "portability/file.h"
 #include "protocol/broker_acquire_meta.h"
 #include "protocol/broker_register.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define SECOND_US 1000000
 
@@ -48,6 +50,46 @@ static void metaserver_37_wire_28_unknown_brokers_are_answered_51(void) {
         int port;
     } asked[] = {{"unknown", 20881}, {"alone", 20880}, {"ALONE", 20881}, {"", 0}, {"alone", 20881}, {"backup", 20881}, {"x", -1}};
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) CU_ASSERT_STRING_EQUAL(site_acquire(s, asked[i].host, asked[i].port), "51");
+    site_close(s);
+}
+
+static int64_t refused(site_t *s, const char *reason) {
+    metric_labels_t labels = {"reason", view_of(reason), NULL, {NULL, 0}};
+    return metric_value(metrics_counter(s->metrics, "brokerAcquireMetaRefused", labels));
+}
+
+/* How often the log of this program says it. */
+static size_t lines_with(const char *text) {
+    char *path = memory_printf("%s/log", test_directory());
+    char *log = NULL;
+    size_t size = 0, count = 0;
+    CU_ASSERT_EQUAL_FATAL(file_read_all(path, (size_t)256 * 1024 * 1024, &log, &size), APR_SUCCESS);
+    for (const char *p = log; (p = strstr(p, text)) != NULL; p++) count++;
+    memory_free(log);
+    memory_free(path);
+    return count;
+}
+
+static void metaserver_37_refusals_are_counted_and_told_once_a_minute_a_host(void) {
+    site_t *s = site_open(NULL);
+    site_sql(s,
+             "INSERT INTO broker (group_name, role, hostname, ip, serve_port, sync_port) VALUES ('g1', 0, 'refused-1', 1, 20881, 20882), "
+             "('g2', 0, 'named-otherwise', 2130706433, 21000, 21001), ('g3', 1, 'refused-4', 2, 20881, 20882)");
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_STRING_EQUAL(site_acquire(s, "refused-1", 20999), "51");
+        CU_ASSERT_STRING_EQUAL(site_acquire(s, "refused-2", 21000), "51");
+        CU_ASSERT_STRING_EQUAL(site_acquire(s, "refused-3", 20881), "51");
+        CU_ASSERT_STRING_EQUAL(site_acquire(s, "refused-4", 20881), "51");
+    }
+    CU_ASSERT_EQUAL(refused(s, "the port differs"), 3);
+    CU_ASSERT_EQUAL(refused(s, "the host name differs"), 3);
+    CU_ASSERT_EQUAL(refused(s, "it is not registered"), 3);
+    CU_ASSERT_EQUAL(refused(s, "there is nobody to copy from"), 3);
+    CU_ASSERT_EQUAL(lines_with("of host refused-1 port 20999 from 127.0.0.1"), 1);
+    CU_ASSERT_EQUAL(lines_with("refused: the port differs: registered is host refused-1 port 20881 (group g1, MASTER)"), 1);
+    CU_ASSERT_EQUAL(lines_with("refused: the host name differs: registered is host named-otherwise port 21000 (group g2, MASTER)"), 1);
+    CU_ASSERT_EQUAL(lines_with("of host refused-3 port 20881"), 1);
+    CU_ASSERT_EQUAL(lines_with("refused: there is nobody to copy from: it is SLAVE of group g3, which has no master"), 1);
     site_close(s);
 }
 
@@ -303,6 +345,7 @@ static void a_connection_may_go_while_its_answers_wait(void) {
 
 const test_case_t broker_cases[] = {TEST(metaserver_36_wire_27_master_address_by_role),
                                     TEST(metaserver_37_wire_28_unknown_brokers_are_answered_51),
+                                    TEST(metaserver_37_refusals_are_counted_and_told_once_a_minute_a_host),
                                     TEST(metaserver_38_wire_30_online_stores_rw),
                                     TEST(metaserver_39_online_keeps_the_kind),
                                     TEST(metaserver_40_offline_is_seen_at_once),

@@ -5,6 +5,7 @@
 #include "metaserver/broker_rows.h"
 #include "metaserver/catalog.h"
 #include "metaserver/group_names.h"
+#include "metaserver/refusals.h"
 #include "metaserver/routing.h"
 #include "metaserver/tokens.h"
 #include "portability/file.h"
@@ -258,7 +259,28 @@ static void arena_gives_aligned_pieces_of_any_size(void) {
     CU_ASSERT_PTR_NULL(a.chunks);
 }
 
-const test_case_t parts_cases[] = {TEST(names_json_both_ways),
+static void refusals_are_told_once_a_minute_and_bounded(void) {
+    refusals_t *r = refusals_create();
+    int64_t left_out = -1, now = 5000000;
+    CU_ASSERT_TRUE(refusals_permit(r, view_of("a"), now, &left_out));
+    CU_ASSERT_EQUAL(left_out, 0);
+    CU_ASSERT_TRUE(refusals_permit(r, view_of("b"), now, &left_out));
+    for (int i = 0; i < 5; i++) CU_ASSERT_FALSE(refusals_permit(r, view_of("a"), now + 59999999, &left_out));
+    CU_ASSERT_TRUE(refusals_permit(r, view_of("a"), now + 60000000, &left_out));
+    CU_ASSERT_EQUAL(left_out, 5);
+    int told = 0;
+    for (int i = 0; i < 100 * REFUSALS_MOST; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "host-%d", i);
+        told += refusals_permit(r, view_of(name), now + 70000000, &left_out);
+    }
+    CU_ASSERT_TRUE(told >= REFUSALS_MOST - 2 && told <= REFUSALS_MOST + 1);
+    CU_ASSERT_TRUE(refusals_permit(r, view_of("later"), now + 140000000, &left_out)); /* those of before are forgotten */
+    refusals_destroy(r);
+}
+
+const test_case_t parts_cases[] = {TEST(refusals_are_told_once_a_minute_and_bounded),
+                                   TEST(names_json_both_ways),
                                    TEST(names_read_single_quotes_and_refuse_the_rest),
                                    TEST(names_that_do_not_fit_the_column_are_refused),
                                    TEST(addresses_as_inet_aton),

@@ -134,15 +134,15 @@ apr_status_t consumer_log_read(consumer_logs_t *x, store_subject_t *s, int64_t f
 }
 
 bool consumer_log_read_cached(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t count, index_entry_t *to) {
-    uint8_t encoded[COPY_ENTRIES * INDEX_ENTRY_SIZE];
+    uint8_t encoded[COPY_ENTRIES * INDEX_MOST_SIZE];
     if (count > COPY_ENTRIES) return false;
-    cached_file_t *f = file_cache_open_cached(x->files, s, index_file_base(from));
+    cached_file_t *f = file_cache_open_cached(x->files, s, index_file_base(x, from));
     if (f == NULL) return false;
     size_t got = 0;
-    size_t wanted = count * INDEX_ENTRY_SIZE;
-    apr_status_t status = file_read_cached(f->file, encoded, wanted, index_file_position(from), &got);
+    size_t wanted = index_bytes(x, count);
+    apr_status_t status = file_read_cached(f->file, encoded, wanted, index_file_position(x, from), &got);
     file_cache_release(x->files, f);
     if (status != APR_SUCCESS || got < wanted) return false;
-    for (size_t i = 0; i < count; i++) to[i] = index_entry_get(encoded + i * INDEX_ENTRY_SIZE);
+    for (size_t i = 0; i < count; i++) to[i] = index_entry_at(x, encoded, i);
     return true;
 }

@@ -77,11 +77,12 @@ static void send_stray(fake_t *f, connection_t *c, const frame_t *request) {
 }
 
 /* True when the request was refused (or dropped) as the test asked. */
-static bool refuse(fake_t *f, connection_t *c, const frame_t *request) {
+static bool refuse(fake_t *f, int broker, connection_t *c, const frame_t *request) {
     bool is_send = request->code == REQUEST_SEND_MESSAGE;
     if (is_send && speak_nonsense(f, c)) return true;
     if (is_send && f->stray_times > 0) send_stray(f, c, request);
     if (f->refuse_times == 0 || f->refuse_request != request->code) return false;
+    if (f->refuse_broker != -2 && f->refuse_broker != broker) return false;
     f->refuse_times--;
     if (f->refuse_code >= 0) connection_reply(c, request, (int16_t)f->refuse_code, NULL);
     return true;
@@ -162,7 +163,7 @@ static void on_send(void *arg, connection_t *c, const frame_t *request, block_t 
     (void)block;
     mutex_lock(&f->lock);
     record(f, port->broker, c, request);
-    if (!refuse(f, c, request)) {
+    if (!refuse(f, port->broker, c, request)) {
         writer_t w;
         message_t m;
         cursor_t in = cursor_of(request->body);
@@ -190,7 +191,7 @@ static void on_pull(void *arg, connection_t *c, const frame_t *request, block_t 
     (void)block;
     mutex_lock(&f->lock);
     record(f, port->broker, c, request);
-    if (!refuse(f, c, request) && pull_request_read(request->body, request->version, &q)) {
+    if (!refuse(f, port->broker, c, request) && pull_request_read(request->body, request->version, &q)) {
         fake_subject_t *s = subject_of(f, port->broker, q.subject);
         bool redelivers = s->handed > 0 && q.pull_offset_last < f->first_offset + (int64_t)s->handed - 1;
         if (s->handed < s->count || redelivers) {
@@ -218,7 +219,7 @@ static void on_simple(void *arg, connection_t *c, const frame_t *request, block_
     (void)block;
     mutex_lock(&port->fake->lock);
     record(port->fake, port->broker, c, request);
-    if (!refuse(port->fake, c, request)) connection_reply(c, request, RESPONSE_SUCCESS, NULL);
+    if (!refuse(port->fake, port->broker, c, request)) connection_reply(c, request, RESPONSE_SUCCESS, NULL);
     mutex_unlock(&port->fake->lock);
 }
 
@@ -239,7 +240,7 @@ static void on_register(void *arg, connection_t *c, const frame_t *request, bloc
     (void)block;
     mutex_lock(&f->lock);
     record(f, -1, c, request);
-    if (!refuse(f, c, request) && client_register_request_read(request->body, &q)) {
+    if (!refuse(f, -1, c, request) && client_register_request_read(request->body, &q)) {
         route_group_t groups[FAKE_BROKERS];
         char masters[FAKE_BROKERS][32];
         char names[FAKE_BROKERS][16];
@@ -294,6 +295,7 @@ void fake_start(fake_t *f, int brokers) {
     mutex_init(&f->lock);
     log_init(&f->log, "fake");
     f->http_status = 200;
+    f->refuse_broker = -2;
     f->broker_count = brokers;
     f->timestamp = 1000;
     CU_ASSERT_FATAL(loops_start(&f->loops, "fake", 1) == APR_SUCCESS);

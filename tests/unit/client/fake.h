@@ -55,7 +55,8 @@ typedef struct fake {
     int refuse_request;   /* the next refuse_times requests of this code are answered refuse_code */
     int refuse_code;      /* -1: not at all */
     int refuse_times;
-    int result_code; /* the next result_times messages of SEND get this result */
+    int refuse_broker; /* only by this one; -2: by all, what fake_start sets */
+    int result_code;   /* the next result_times messages of SEND get this result */
     int result_times;
     int stray_times;    /* the next so many SENDs get an answer to a question nobody asked before their own */
     int nonsense_times; /* the next so many SENDs get bytes that are no frame and nothing else */

@@ -142,7 +142,68 @@ static void client_61_wrong_magic_closes(void) {
     fake_stop(&f);
 }
 
+typedef struct after {
+    int64_t until_us;
+} after_t;
+
+static bool is_over(void *arg) {
+    return clock_mono_us() >= ((after_t *)arg)->until_us;
+}
+
+/* Messages to two groups, of which the first fails each time; how many tries it saw. */
+static size_t tries_of_first(fake_t *f, qmq_client_t *c, qmq_producer_t *p, int messages) {
+    for (int i = 0; i < messages; i++) send_one(c, p);
+    return fake_count(f, REQUEST_SEND_MESSAGE, 0);
+}
+
+static void client_30_failing_group_is_left_for_five_seconds(void) {
+    fake_t f;
+    if (!test_clock_speed(1)) return;
+    fake_start(&f, 2);
+    f.refuse_broker = 0;
+    f.refuse_request = REQUEST_SEND_MESSAGE;
+    f.refuse_code = RESPONSE_BROKER_ERROR;
+    f.refuse_times = 1000;
+    qmq_client_t *c = fake_client(&f);
+    qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
+    while (tries_of_first(&f, c, p, 1) < 100) CU_ASSERT_FATAL(fake_count(&f, REQUEST_SEND_MESSAGE, 1) < 1000);
+    after_t five_seconds = {clock_mono_us() + 5 * SECOND_US};
+    CU_ASSERT_EQUAL(tries_of_first(&f, c, p, 20), 100);
+    fake_lock(&f);
+    f.refuse_times = 0;
+    fake_unlock(&f);
+    CU_ASSERT(test_clock_speed(20));
+    CU_ASSERT_FATAL(test_wait(is_over, &five_seconds, FAKE_PATIENCE));
+    CU_ASSERT(test_clock_speed(1));
+    CU_ASSERT(tries_of_first(&f, c, p, 4) > 100);
+    CU_ASSERT(fake_stored(&f, "s") >= 125); /* none was lost */
+    qmq_producer_destroy(p, 1000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
+/* It said no once; the metaserver goes on to list it, so it is asked again. */
+static void client_62_rejected_group_is_used_again(void) {
+    fake_t f;
+    fake_start(&f, 2);
+    f.refuse_broker = 0;
+    f.refuse_request = REQUEST_SEND_MESSAGE;
+    f.refuse_code = RESPONSE_BROKER_REJECT;
+    f.refuse_times = 1;
+    qmq_client_t *c = fake_client(&f);
+    qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
+    CU_ASSERT_EQUAL(tries_of_first(&f, c, p, 2), 1);
+    CU_ASSERT_FATAL(fake_wait_count(&f, REQUEST_CLIENT_REGISTER, 2));
+    for (int i = 0; i < 200 && tries_of_first(&f, c, p, 1) < 2; i++) continue;
+    CU_ASSERT(fake_count(&f, REQUEST_SEND_MESSAGE, 0) >= 2);
+    qmq_producer_destroy(p, 1000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
 const test_case_t connection_cases[] = {
+    TEST(client_30_failing_group_is_left_for_five_seconds),
+    TEST(client_62_rejected_group_is_used_again),
     TEST(client_02_registered_again_every_minute),
     TEST(client_56_idle_connection_is_closed_and_opened_again),
     TEST(client_60_unknown_opaque_is_ignored),

@@ -92,5 +92,5 @@ static void a_password_is_not_told(void) {
     mysql_url_free(&u);
 }
 
-const test_case_t mysql_url_cases[] = {TEST(defaults), TEST(several_hosts), TEST(parameters), TEST(bad_urls), TEST(a_password_is_not_told),
-                                       TEST_END};
+const test_case_t mysql_url_cases[] = {TEST(defaults), TEST(several_hosts),          TEST(parameters),
+                                       TEST(bad_urls), TEST(a_password_is_not_told), TEST_END};

@@ -30,7 +30,7 @@ const statements_t statements_mysql = {
     .broker_by_host = BROKER_COLUMNS " WHERE hostname = ? AND serve_port = ?",
     .broker_by_role = BROKER_COLUMNS " WHERE group_name = ? AND role = ?",
     .broker_by_group = BROKER_COLUMNS " WHERE group_name = ?",
-    .broker_near = BROKER_COLUMNS " WHERE hostname = ? OR serve_port = ? LIMIT 3",
+    .broker_machine = BROKER_COLUMNS " WHERE hostname = ? OR ip = ? LIMIT 20",
     .broker_insert = "INSERT IGNORE INTO broker (group_name, role, hostname, ip, serve_port, sync_port) VALUES (?, ?, ?, ?, ?, ?)",
     .broker_move = "UPDATE broker SET hostname = ?, ip = ?, serve_port = ?, sync_port = ? WHERE group_name = ? AND role = ?",
     .broker_replace =

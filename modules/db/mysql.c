@@ -175,7 +175,7 @@ static apr_status_t execute(db_session_t *session, const char *sql, const db_val
     mysql_session_t *s = (mysql_session_t *)session;
     mysql_statement_t *c = NULL;
     apr_status_t status = prepare(s, sql, &c);
-    if (status != APR_SUCCESS) return status;
+    if (status != APR_SUCCESS || c == NULL) return status;
     c->busy = true;
     status = run(s, c, parameters, count);
     if (status == APR_SUCCESS) status = take_rows(s, c, row, arg);

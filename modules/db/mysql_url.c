@@ -29,7 +29,7 @@ static bool is(view_t v, const char *word) {
 
 /* "host", "host:port", "[::1]:port" */
 static bool read_host(view_t text, mysql_host_t *to) {
-    view_t name = text, port = {NULL, 0};
+    view_t name, port;
     int32_t number = DEFAULT_PORT;
     if (text.size > 0 && text.data[0] == '[') {
         const char *end = memchr(text.data, ']', text.size);

@@ -81,7 +81,7 @@ static void add_block(append_plan_t *p, size_t size) {
 }
 
 static void add_slice(append_plan_t *p, const void *data, size_t size) {
-    if (p->slice_count == p->slice_capacity) {
+    if (p->slices == NULL || p->slice_count == p->slice_capacity) {
         p->slice_capacity = p->slice_capacity == 0 ? 256 : p->slice_capacity * 2;
         p->slices = memory_realloc(p->slices, p->slice_capacity * sizeof(io_slice_t));
     }

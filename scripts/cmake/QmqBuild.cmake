@@ -41,6 +41,7 @@ function(qmq_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE qmq_flags ${ARG_DEPENDS})
   install(TARGETS ${name} RUNTIME DESTINATION lib COMPONENT release)
+  set_property(GLOBAL APPEND PROPERTY QMQ_PROGRAMS ${name})
 endfunction()
 
 # qmq_unit_test(MODULE SOURCES ... [DEPENDS ...]): one CUnit executable a module, unit_MODULE, run by ctest with label unit.

@@ -1,11 +1,12 @@
 # The thin front of the build; everything real is in CMakeLists.txt and scripts/.
-.PHONY: build quickstart check check-asan check-tsan check-clang check-interop format check-format lint bench dist fuzz torture windows check-windows clean help
+.PHONY: build quickstart check check-asan check-tsan check-clang check-interop check-package format check-format lint bench dist package fuzz torture windows check-windows clean help
 
 help:
 	@echo "make quickstart   install what is missing, build, start standalone, send and receive real messages"
 	@echo "make check        install what is missing, run every test this machine can"
 	@echo "make build        release build in build/release and the release tree in qmq-dist/target"
 	@echo "make windows      cross-build the Windows executables in build/windows; make check-windows runs their tests through Wine"
+	@echo "make package      the packages in qmq-dist/target; make check-package installs and tries them"
 	@echo "make bench        measure and print figures beside their budgets"
 	@echo "make fuzz SECONDS=3600 · make torture KILLS=50 · make format · make dist · make clean"
 
@@ -40,6 +41,14 @@ bench: build
 
 dist: build
 	@scripts/dist.sh
+
+package: build
+	@scripts/install-deps.sh package
+	@scripts/package.sh archive deb
+
+check-package: build
+	@scripts/install-deps.sh check package check-package
+	@scripts/check.sh package
 
 fuzz:
 	@scripts/install-deps.sh build check

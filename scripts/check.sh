@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests and ends with the line "N passed, N failed". Without a stage: all of them, in this order; each prints its time.
-# usage: check.sh [STAGE...]     stages: unit integration fault asan tsan clang fuzz interop
+# usage: check.sh [STAGE...]     stages: unit integration fault asan tsan clang fuzz interop package
 set -u
 cd "$(dirname "$0")/.."
 stages=${*:-unit integration fault asan tsan clang fuzz interop}
@@ -94,6 +94,15 @@ run_stage() {
         else
             tail -n 20 "$results/out"
             echo "interop: the Java client cannot be built"
+            failed=$((failed + 1))
+        fi
+        ;;
+    package)
+        if build release && scripts/package.sh archive deb >"$results/out" 2>&1; then
+            pytest_run package "$(release_tree)" tests/package
+        else
+            tail -n 20 "$results/out"
+            echo "package: the packages cannot be made"
             failed=$((failed + 1))
         fi
         ;;

@@ -1,11 +1,16 @@
 #!/bin/sh
-# Packs the release tree as qmq-dist/target/qmq-dist-<version>-bin.tar.gz, reproducibly.
+# Packs the release tree of build/release as qmq-dist/target/qmq-dist-<version>-bin.tar.gz; the same bytes for the same source.
 set -eu
 cd "$(dirname "$0")/.."
 name=qmq-dist-$(scripts/version.sh)-bin
-scripts/tree.sh
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-cd qmq-dist/target
-tar --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --exclude="$name/data" --exclude="$name/logs" --exclude="$name/pid" --exclude="$name/run" -cf - "$name" | gzip -9n >"$name.tar.gz.new"
-mv "$name.tar.gz.new" "$name.tar.gz"
+work=build/package/archive
+rm -rf "$work"
+scripts/tree.sh build/release "$work/$name"
+find "$work/$name/lib" -type f -exec strip --strip-unneeded {} +
+find "$work/$name" -type d -exec chmod 0755 {} +
+find "$work/$name" -type f ! -perm -u+x -exec chmod 0644 {} +
+mkdir -p qmq-dist/target
+tar -C "$work" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"qmq-dist/target/$name.tar.gz.new"
+mv "qmq-dist/target/$name.tar.gz.new" "qmq-dist/target/$name.tar.gz"
 echo "qmq-dist/target/$name.tar.gz"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages a step needs and this machine lacks; says which and why; does nothing when all are there.
-# usage: install-deps.sh STEP...     steps: build check format interop windows check-windows
+# usage: install-deps.sh STEP...     steps: build check format interop windows check-windows package check-package
 set -eu
 
 packages_of() {
@@ -11,7 +11,9 @@ packages_of() {
     interop) echo "openjdk-17-jdk-headless maven" ;;
     windows) echo "gcc gcc-mingw-w64-x86-64-posix make cmake ninja-build dpkg-dev tcl" ;;
     check-windows) echo "wine wine64" ;;
-    *) echo "install-deps.sh: unknown step $1; steps are build, check, format, interop, windows, check-windows" >&2; exit 2 ;;
+    package) echo "dpkg-dev binutils zip msitools wixl" ;;
+    check-package) echo "lintian debootstrap util-linux iproute2 unzip" ;;
+    *) echo "install-deps.sh: unknown step $1; steps are build, check, format, interop, windows, check-windows, package, check-package" >&2; exit 2 ;;
     esac
 }
 
@@ -22,6 +24,8 @@ why() {
     format) echo "format and static checks" ;;
     windows) echo "cross-building for Windows" ;;
     check-windows) echo "running Windows programs" ;;
+    package) echo "the packages for Debian and Windows" ;;
+    check-package) echo "installing the packages on a bare Debian" ;;
     interop) echo "tests with the official Java client" ;;
     esac
 }

@@ -2,6 +2,7 @@
 
 #include "base/id.h"
 #include "base/memory.h"
+#include "base/status.h"
 #include "portability/clock.h"
 #include "portability/file.h"
 #include "portability/host.h"
@@ -175,8 +176,13 @@ static int start(const files_t *p, const places_t *places, const char *const *ar
     }
     (void)path_remove(p->run_file);
     int64_t said = output_size(p);
-    if (spawn(p, places->home, arguments, &pid) != APR_SUCCESS) {
+    apr_status_t rv = spawn(p, places->home, arguments, &pid);
+    if (rv != APR_SUCCESS) {
+        char why[120];
         (void)puts("SERVER DID NOT START");
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "qmq-%s: cannot start a process that writes to %s: %s. Start it as the user that owns %s\n", p->kind->name,
+                      p->output, status_text(rv, why, sizeof why), places->logs);
         return 1;
     }
     char text[32];

@@ -56,6 +56,19 @@ static void a_start_that_fails_says_why(void) {
     process_free(p);
 }
 
+static void a_start_without_a_place_for_its_output_says_so(void) {
+    process_t *p = process_create(DUMMY_SERVER, "dummy.properties", "");
+    char *output = memory_printf("%s/logs/dummy.out", process_home(p));
+    CU_ASSERT_EQUAL(directory_create(output), APR_SUCCESS);
+    CU_ASSERT_EQUAL(command(p, "start", "dummy.hot=1", "Starting qmq dummy ... SERVER DID NOT START\n"), 1);
+    char *errors = process_errors(p);
+    CU_ASSERT(has(errors, output));
+    CU_ASSERT_EQUAL(count_lines(errors), 1);
+    free(errors);
+    memory_free(output);
+    process_free(p);
+}
+
 /* As a package of the system lays it out: nothing but data is written below the home. */
 static void logs_and_run_files_may_be_elsewhere(void) {
     process_t *p = process_create(DUMMY_SERVER, "dummy.properties", "");
@@ -87,6 +100,7 @@ static void logs_and_run_files_may_be_elsewhere(void) {
 const test_case_t commands_cases[] = {
     TEST(start_status_reload_stop),
     TEST(a_start_that_fails_says_why),
+    TEST(a_start_without_a_place_for_its_output_says_so),
     TEST(logs_and_run_files_may_be_elsewhere),
     TEST_END,
 };

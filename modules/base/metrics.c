@@ -320,10 +320,14 @@ void metric_add(metric_t *m, int64_t n) {
 }
 
 void metric_time_us(metric_t *m, int64_t us) {
+    metric_time_us_many(m, us, 1);
+}
+
+void metric_time_us_many(metric_t *m, int64_t us, uint32_t times) {
     if (m->window == NULL) return;
-    atomic_fetch_add_explicit(&m->value, us, memory_order_relaxed);
-    atomic_fetch_add_explicit(&m->calls, 1, memory_order_relaxed);
-    window_add(m->window, clock_mono_us(), us);
+    atomic_fetch_add_explicit(&m->value, us * (int64_t)times, memory_order_relaxed);
+    atomic_fetch_add_explicit(&m->calls, (int64_t)times, memory_order_relaxed);
+    window_add_many(m->window, clock_mono_us(), us, times);
 }
 
 int64_t metric_value(const metric_t *m) {

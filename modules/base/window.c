@@ -105,18 +105,23 @@ static int64_t period_of(int64_t now_us) {
 }
 
 void window_add(window_t *w, int64_t now_us, int64_t us) {
+    window_add_many(w, now_us, us, 1);
+}
+
+void window_add_many(window_t *w, int64_t now_us, int64_t us, uint32_t times) {
     int64_t period = period_of(now_us);
     struct window_bucket *b = bucket_of(w, period);
     begin_period(b, period);
     /* most buckets are full of first samples and need no second shared counter */
     uint32_t at = atomic_load_explicit(&b->added, memory_order_relaxed);
     bool fits = us >= INT32_MIN && us <= INT32_MAX;
+    fits = fits && times == 1;
     if (at < FIRST_SAMPLES && fits) at = atomic_fetch_add_explicit(&b->added, 1, memory_order_relaxed);
     if (at < FIRST_SAMPLES && fits) {
         atomic_store_explicit(&b->first[at], (int32_t)us, memory_order_relaxed);
         return;
     }
-    histogram_add(histogram_of(b), us, 1);
+    histogram_add(histogram_of(b), us, times);
 }
 
 /* Everything of the window in one place. */

@@ -20,6 +20,8 @@ typedef struct window {
 
 /* now_us: monotonic time. Negative durations (clocks that differ) count. */
 void window_add(window_t *w, int64_t now_us, int64_t us);
+/* The same duration several times. */
+void window_add_many(window_t *w, int64_t now_us, int64_t us, uint32_t times);
 /* values[i] = quantile q[i] (0 to 1) of what was added lately; NaN when nothing was. */
 void window_quantiles(const window_t *w, int64_t now_us, const double *q, size_t count, double *values);
 /* Bytes it takes, itself included, about. Any thread. */

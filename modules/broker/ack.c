@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "broker/dead_consumers.h"
 #include "broker/group.h"
 #include "broker/retry.h"
 #include "portability/clock.h"
@@ -33,6 +34,7 @@ typedef struct ack {
     int64_t last;
     int64_t gap_first;
     int64_t gap_last;
+    int64_t arrived_us;
     bool broadcast;
     bool overlaps;      /* its action is being written while pulls go on */
     view_t consumer_id; /* in text */
@@ -40,6 +42,8 @@ typedef struct ack {
 } ack_t;
 
 static step_t ack_end(ack_t *a, int16_t code) {
+    if (code != RESPONSE_SUCCESS) group_count(a->op.group, GROUP_ACK_ERRORS, 1);
+    group_time(a->op.group, GROUP_ACK_TIME, clock_mono_us() - a->arrived_us);
     reply_send(&a->reply, code, NULL);
     if (a->has_move) retry_move_free(&a->move);
     memory_free(a);
@@ -123,6 +127,7 @@ static step_t ack_move_gap(ack_t *a) {
 static void ack_report_gap(ack_t *a, int64_t acked) {
     group_t *g = a->op.group;
     broker_t *b = group_broker(g);
+    group_count(g, GROUP_ACKS_LOST, a->first - 1 - acked);
     int64_t suppressed;
     if (!log_permit(&b->gap_limit, 1000000, &suppressed)) return;
     log_error(b->log,
@@ -150,6 +155,10 @@ static step_t ack_next_gap(ack_t *a, int64_t end) {
 static step_t ack_begin(ack_t *a) {
     int64_t pulled, acked;
     store_consumer_position(group_progress(a->op.group), a->consumer_id, &pulled, &acked);
+    if (!a->has_move && a->first <= acked) {
+        int64_t end = a->last < acked ? a->last : acked;
+        group_count(a->op.group, GROUP_ACKED_TWICE, end - a->first + 1);
+    }
     if (a->last <= acked) return ack_end(a, RESPONSE_SUCCESS);
     int64_t end = a->first - 1 < pulled ? a->first - 1 : pulled;
     if (end > a->last) end = a->last; /* last < first: what lies behind last stays as it is */
@@ -180,6 +189,18 @@ static step_t ack_run(operation_t *op) {
     return ack_end(a, a->source.status == APR_SUCCESS ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR);
 }
 
+static void ack_count_request(group_t *g, const ack_request_t *r) {
+    group_count(g, GROUP_ACK_REQUESTS, 1);
+    group_count(g, GROUP_ACK_REQUEST_RATE, 1);
+    if (!r->broadcast) consumer_seen(g, r->consumer_id);
+}
+
+static void ack_note_heartbeat(broker_t *b, const ack_request_t *r) {
+    store_group_t *progress = store_group_find(b->store, r->subject, r->group);
+    group_t *g = progress == NULL ? NULL : group_get(b, r->subject, r->group);
+    if (g != NULL) ack_count_request(g, r);
+}
+
 void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {
     broker_t *b = arg;
     (void)block;
@@ -189,6 +210,7 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
         return;
     }
     if (r.pull_offset_begin < 0) {
+        ack_note_heartbeat(b, &r);
         connection_reply(c, request, RESPONSE_SUCCESS, NULL);
         return;
     }
@@ -197,7 +219,10 @@ void ack_command(void *arg, connection_t *c, const frame_t *request, block_t *bl
         connection_reply(c, request, RESPONSE_BROKER_ERROR, NULL);
         return;
     }
+    ack_count_request(g, &r);
+    group_count(g, GROUP_ACKED, r.pull_offset_last - r.pull_offset_begin + 1);
     ack_t *a = memory_zalloc(sizeof *a + r.consumer_id.size);
+    a->arrived_us = clock_mono_us();
     a->op.run = ack_run;
     a->op.knows = -1;
     a->op.covers = r.pull_offset_last;

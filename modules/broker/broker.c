@@ -2,7 +2,8 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "broker/group.h"
+#include "broker/dead_consumers.h"
+#include "broker/gauges.h"
 #include "broker/peer.h"
 #include "broker/registration.h"
 #include "broker/traffic.h"
@@ -119,6 +120,16 @@ static apr_status_t open_registration(broker_t *b, const config_t *config, qmq_e
     return rv;
 }
 
+static apr_status_t watch_consumers(broker_t *b, const config_t *config, qmq_error_t **error) {
+    dead_consumers_options_t o = {.first_us = config_int(config, "consumer.check.first.seconds") * 1000000,
+                                  .pause_us = config_int(config, "consumer.check.pause.seconds") * 1000000,
+                                  .offline_us = config_int(config, "consumer.offline.seconds") * 1000000,
+                                  .forever_us = config_int(config, "consumer.forever.seconds") * 1000000};
+    apr_status_t rv = dead_consumers_start(&b->dead_consumers, b, &o);
+    if (rv != APR_SUCCESS) *error = error_create(rv, "Raise the limit of threads of this user", "cannot start the check of consumers");
+    return rv;
+}
+
 static void broker_free(broker_t *b);
 
 /* Ports open only once the metaserver has said who this broker is (broker.md 2.5), unless they are to be any free ones: then the number
@@ -131,6 +142,8 @@ static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t
     if (rv == APR_SUCCESS && any_port) rv = open_ports(b, config, error);
     if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
     if (rv == APR_SUCCESS && !any_port) rv = open_ports(b, config, error);
+    if (rv == APR_SUCCESS) rv = watch_consumers(b, config, error);
+    if (rv == APR_SUCCESS) gauges_add(b);
     return rv;
 }
 
@@ -175,7 +188,10 @@ static apr_status_t broker_serve(void *self, qmq_error_t **error) {
 static void broker_free(broker_t *b) {
     atomic_store(&b->stopping, true);
     registration_stop(b->registration);
+    dead_consumers_stop(b->dead_consumers);
+    gauges_remove(b);
     traffic_close(b);
+    gauges_remove(b); /* of groups that came meanwhile */
     if (b->store != NULL) {
         group_free_all(b);
         waiters_free_all(b);

@@ -32,6 +32,8 @@ struct broker {
     _Atomic(struct subject_waiters *) waiters; /* likewise */
     _Atomic bool stopping;
     _Atomic int parked_pulls;
+    _Atomic int group_count;
+    struct dead_consumers *dead_consumers;
     metric_t *invalid_messages;
     log_limit_t overflow_limit;
     log_limit_t parked_limit;

@@ -30,6 +30,9 @@ struct group {
     held_t *held;
     held_t *held_last;
     held_t *trying;
+    heartbeats_t heartbeats;
+    figures_t figures;
+    atomic_bool has_gauges;
 };
 
 static void group_take(group_t *g, operation_t *op);
@@ -155,7 +158,9 @@ static void group_wake(group_t *g) {
 }
 
 static void group_waiter_woken(waiter_t *w) {
-    group_wake((group_t *)((char *)w - offsetof(group_t, waiter)));
+    group_t *g = (group_t *)((char *)w - offsetof(group_t, waiter));
+    group_count(g, GROUP_RESUMED, 1);
+    group_wake(g);
 }
 
 static void group_timer_fired(loop_timer_t *t) {
@@ -214,6 +219,13 @@ void group_set_trying(group_t *g, held_t *h) {
 
 /* Making and finding. */
 
+static void group_destroy(group_t *g) {
+    heartbeats_free(&g->heartbeats);
+    figures_free(&g->figures);
+    mutex_destroy(&g->lock);
+    memory_free(g);
+}
+
 static group_t *group_create(broker_t *b, store_group_t *progress, store_subject_t *subject) {
     group_t *g = memory_zalloc(sizeof *g);
     g->wake.run = group_wake_run;
@@ -230,12 +242,13 @@ static group_t *group_create(broker_t *b, store_group_t *progress, store_subject
     g->next = -1;
     g->queue_end = &g->queue;
     mutex_init(&g->lock);
+    heartbeats_init(&g->heartbeats);
     group_t *winner = store_group_set_user(progress, g);
     if (winner != g) {
-        mutex_destroy(&g->lock);
-        memory_free(g);
+        group_destroy(g);
         return winner;
     }
+    atomic_fetch_add_explicit(&b->group_count, 1, memory_order_relaxed);
     g->older = atomic_load(&b->groups);
     while (!atomic_compare_exchange_weak(&b->groups, &g->older, g)) {}
     return g;
@@ -258,8 +271,7 @@ void group_free_all(broker_t *b) {
     group_t *g = atomic_load(&b->groups);
     while (g != NULL) {
         group_t *older = g->older;
-        mutex_destroy(&g->lock);
-        memory_free(g);
+        group_destroy(g);
         g = older;
     }
 }
@@ -294,6 +306,29 @@ subject_kind_t group_kind(const group_t *g) {
 
 int64_t group_next(const group_t *g) {
     return g->next;
+}
+
+int group_pending(group_t *g) {
+    mutex_lock(&g->lock);
+    int pending = g->pending;
+    mutex_unlock(&g->lock);
+    return pending;
+}
+
+bool group_takes_gauges(group_t *g) {
+    return !atomic_load_explicit(&g->has_gauges, memory_order_relaxed) && !atomic_exchange(&g->has_gauges, true);
+}
+
+heartbeats_t *group_heartbeats(group_t *g) {
+    return &g->heartbeats;
+}
+
+void group_count(group_t *g, group_figure_t which, int64_t n) {
+    group_figure_add(&g->figures, g->broker->metrics, group_subject_name(g), group_name(g), which, n);
+}
+
+void group_time(group_t *g, group_figure_t which, int64_t us) {
+    group_figure_time(&g->figures, g->broker->metrics, group_subject_name(g), group_name(g), which, us);
 }
 
 bool group_position(const group_t *g, bool from_earliest, int64_t *next) {

@@ -4,6 +4,8 @@
 #ifndef QMQ_BROKER_GROUP_H
 #define QMQ_BROKER_GROUP_H
 
+#include "broker/figures.h"
+#include "broker/heartbeats.h"
 #include "broker/waiters.h"
 #include "broker/worker.h"
 #include "protocol/subject.h"
@@ -47,6 +49,14 @@ store_subject_t *group_subject(const group_t *g);
 view_t group_subject_name(const group_t *g);
 view_t group_name(const group_t *g);
 subject_kind_t group_kind(const group_t *g);
+heartbeats_t *group_heartbeats(group_t *g);
+/* Requests in it, the held ones as one. Any thread. */
+int group_pending(group_t *g);
+/* True for the first caller: the group gets its gauges. Any thread. */
+bool group_takes_gauges(group_t *g);
+/* Metrics. Any thread. */
+void group_count(group_t *g, group_figure_t which, int64_t n);
+void group_time(group_t *g, group_figure_t which, int64_t us);
 
 /* Next message sequence to hand out; -1 not decided yet. Home loop, or the cold reader the running operation waits for. */
 int64_t group_next(const group_t *g);

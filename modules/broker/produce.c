@@ -3,7 +3,9 @@
 #include "base/crc32.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "broker/produce_figures.h"
 #include "broker/worker.h"
+#include "portability/clock.h"
 #include "protocol/codes.h"
 #include "protocol/send.h"
 #include "protocol/subject.h"
@@ -18,6 +20,8 @@ typedef struct send {
     size_t covered;   /* bytes of refused */
     size_t total;
     size_t accepted;
+    broker_t *broker;
+    int64_t arrived_us;
 } send_t;
 
 static void send_free(send_t *s) {
@@ -68,6 +72,7 @@ static void send_answer(send_t *s) {
     size_t stored = 0;
     for (size_t i = 0; i < s->total && message_parse_wire(&c, &m); i++) {
         if (s->refused != NULL && s->refused[i] != 0) {
+            produce_count_refused(s->broker, m.subject, s->refused[i]);
             write_early_refusal(&w, m.id, s->refused[i]);
             continue;
         }
@@ -83,7 +88,9 @@ static void send_answer(send_t *s) {
 }
 
 static void send_stored(message_source_t *source) {
-    send_answer((send_t *)source);
+    send_t *s = (send_t *)source;
+    produce_count_tried(s->broker, source->messages, source->count, clock_mono_us() - s->arrived_us);
+    send_answer(s);
 }
 
 /* Makes `refused` cover the message at index. */
@@ -164,6 +171,8 @@ void produce_command(void *arg, connection_t *c, const frame_t *request, block_t
     worker_t *w = broker_current_worker(b);
     send_t *s = memory_zalloc(sizeof *s);
     s->source.stored = send_stored;
+    s->broker = b;
+    s->arrived_us = clock_mono_us();
     s->body = request->body;
     s->block = block;
     block_retain(block);

@@ -1,5 +1,7 @@
 #include "broker/pull.h"
 
+#include "broker/dead_consumers.h"
+#include "broker/gauges.h"
 #include "broker/pull_internal.h"
 
 #include "base/memory.h"
@@ -36,13 +38,28 @@ static void pull_unhold(pull_t *p) {
     group_unhold(g, &p->held);
 }
 
+/* Before the answer: it takes the body over. */
+static void pull_count_answer(pull_t *p, int16_t code) {
+    group_t *g = p->op.group;
+    if (code == RESPONSE_SUCCESS) {
+        group_count(g, GROUP_PULLED, (int64_t)p->messages);
+        group_count(g, GROUP_PULLED_RATE, (int64_t)p->messages);
+        group_count(g, GROUP_PULLED_BYTES, (int64_t)(p->body.bytes - PULL_RESPONSE_HEAD));
+    } else {
+        group_count(g, GROUP_PULLED_NOTHING, 1);
+    }
+    group_time(g, GROUP_PULL_TIME, clock_mono_us() - p->arrived_us);
+}
+
 static void pull_answer(pull_t *p, int16_t code) {
+    pull_count_answer(p, code);
     reply_send(&p->reply, code, code == RESPONSE_SUCCESS ? &p->body : NULL);
     pull_unhold(p);
     pull_end(p);
 }
 
 static void pull_drop(pull_t *p) {
+    group_count(p->op.group, peer_is_gone(p->peer) ? GROUP_PULLS_INVALID : GROUP_PULLS_EXPIRED, 1);
     reply_drop(&p->reply);
     pull_unhold(p);
     pull_end(p);
@@ -100,6 +117,7 @@ static step_t pull_attempt(pull_t *p) {
         case PULL_WRITES:
             p->phase = PULL_FINDS;
             if (p->source.status != APR_SUCCESS) {
+                group_count(g, GROUP_ACTION_ERRORS, 1);
                 pull_forget(p);
                 p->found = FOUND_NOTHING;
                 return STEP_DONE;
@@ -129,6 +147,7 @@ static bool pull_is_stale(const pull_t *p) {
 
 static void pull_hold_ended(loop_timer_t *timer) {
     pull_t *p = (pull_t *)((char *)timer - offsetof(pull_t, timer));
+    group_count(p->op.group, GROUP_PULL_TIME_OUTS, 1);
     if (group_trying(p->op.group) == &p->held) {
         p->timed_out = true;
         return;
@@ -154,6 +173,7 @@ static bool pull_may_hold(pull_t *p) {
 static void pull_hold(pull_t *p) {
     group_t *g = p->op.group;
     poll_result_free(&p->result);
+    group_count(g, GROUP_PULLS_SUSPENDED, 1);
     if (p->is_held) return;
     p->is_held = true;
     atomic_fetch_add_explicit(&group_broker(g)->parked_pulls, 1, memory_order_relaxed);
@@ -195,6 +215,7 @@ static bool pull_conclude(pull_t *p) {
 
 static step_t pull_run(operation_t *op) {
     pull_t *p = (pull_t *)op;
+    if (p->phase == PULL_FINDS) group_time(op->group, GROUP_PULL_QUEUE_TIME, clock_mono_us() - p->arrived_us);
     if (p->phase == PULL_FINDS && pull_is_stale(p)) {
         pull_drop(p);
         return STEP_DONE;
@@ -297,6 +318,18 @@ static bool pull_names_are_servable(broker_t *b, const pull_request_t *r) {
     return false;
 }
 
+/* Only subjects that exist have series of their own. */
+static void pull_count_refused(broker_t *b, const pull_request_t *r, bool servable) {
+    static const char other[] = "_other";
+    bool known = store_subject_find(b->store, r->subject) != NULL;
+    view_t subject = known ? r->subject : view_of(other), group = known ? r->group : view_of(other);
+    refused_figure_add(b->metrics, subject, group, GROUP_PULL_REQUESTS, 1);
+    refused_figure_add(b->metrics, subject, group, GROUP_PULL_REQUEST_RATE, 1);
+    refused_figure_add(b->metrics, subject, group, GROUP_PULLED_NOTHING, 1);
+    if (r->request_num <= 0) refused_figure_add(b->metrics, subject, group, GROUP_NON_POSITIVE_NUMS, 1);
+    if (!servable) refused_figure_add(b->metrics, subject, group, GROUP_PULL_PARAM_ERRORS, 1);
+}
+
 void pull_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {
     broker_t *b = arg;
     (void)block;
@@ -306,14 +339,18 @@ void pull_command(void *arg, connection_t *c, const frame_t *request, block_t *b
         return;
     }
     if (r.request_num <= 0 && broker_settings(b)->allow_non_positive_request_num) r.request_num = PULL_DEFAULT_NUM;
-    if (r.request_num <= 0 || !pull_names_are_servable(b, &r)) {
+    bool servable = pull_names_are_servable(b, &r);
+    group_t *g = r.request_num <= 0 || !servable ? NULL : group_get(b, r.subject, r.group);
+    if (g == NULL || group_is_crowded(g)) {
+        pull_count_refused(b, &r, servable);
         connection_reply(c, request, RESPONSE_NO_MESSAGE, NULL);
         return;
     }
-    group_t *g = group_get(b, r.subject, r.group);
-    if (g == NULL || group_is_crowded(g)) {
-        connection_reply(c, request, RESPONSE_NO_MESSAGE, NULL);
-        return;
+    group_count(g, GROUP_PULL_REQUESTS, 1);
+    group_count(g, GROUP_PULL_REQUEST_RATE, 1);
+    if (!r.broadcast) {
+        consumer_seen(g, r.consumer_id);
+        if (group_takes_gauges(g)) gauges_add_group(g);
     }
     group_submit(g, &pull_create(c, request, &r)->op, broker_current_worker(b));
 }

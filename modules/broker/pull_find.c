@@ -10,6 +10,7 @@
 
 void pull_forget(pull_t *p) {
     chain_clear(&p->body);
+    p->messages = 0;
     poll_result_clear(&p->result);
     p->action_count = 0;
     p->new_next = -1;
@@ -57,6 +58,7 @@ static void body_head(pull_t *p, int64_t first_pull) {
 
 /* Versions below 8 get the message without its tag section; the flag byte stays (wire-protocol.md 7.6). */
 static void body_message(pull_t *p, const slice_t *payload) {
+    p->messages++;
     if (p->version < VERSION_8) {
         message_t m;
         cursor_t c = cursor_make(payload->data, payload->size);
@@ -92,7 +94,10 @@ static found_t unacked_message(pull_t *p, int64_t pull_sequence, bool may_block)
     if (sequence < 0) return FOUND_NOTHING;
     apr_status_t rv = pull_poll(p, sequence, 1, true, INT64_MAX, may_block);
     if (rv == QMQ_E_COLD) return FOUND_COLD;
-    if (rv != APR_SUCCESS || p->result.count != 1 || p->result.messages[0].sequence != sequence) return FOUND_NOTHING;
+    if (rv != APR_SUCCESS || p->result.count != 1 || p->result.messages[0].sequence != sequence) {
+        group_count(p->op.group, GROUP_READ_ERRORS, 1);
+        return FOUND_NOTHING;
+    }
     const slice_t *payload = &p->result.messages[0].payload;
     if (!pull_wants(p, payload)) return FOUND_NOTHING;
     if (p->body.bytes == 0) body_head(p, pull_sequence);
@@ -133,10 +138,12 @@ static found_t find_unacked(pull_t *p, bool may_block) {
         }
     }
     if (count > 0) {
+        group_count(p->op.group, GROUP_FOUND_LOST, count);
         if (low == acked && first > low + 1) pull_add_acked(p, low + 1, first - 1);
         return FOUND_MESSAGES;
     }
     if (low != acked) return FOUND_NOTHING;
+    group_count(p->op.group, GROUP_FOUND_LOST_EMPTY, 1);
     report_unreadable(p, low + 1, pulled);
     pull_add_acked(p, low + 1, pulled);
     return FOUND_AGAIN;
@@ -226,16 +233,20 @@ static found_t find_new(pull_t *p, bool may_block) {
         apr_status_t rv = pull_poll(p, from, p->request_num, false, before, may_block);
         if (rv == QMQ_E_COLD) return FOUND_COLD;
         if (rv != APR_SUCCESS) {
+            group_count(g, GROUP_FIND_ERRORS, 1);
             int64_t suppressed;
             if (log_permit(&group_broker(g)->unreadable_limit, 1000000, &suppressed))
                 log_error(group_broker(g)->log, "cannot read subject %.*s from message %lld", VIEW_ARG(group_subject_name(g)),
                           (long long)from);
             return FOUND_NOTHING;
         }
+        if (p->result.first > from && from >= 0 && group_kind(g) == SUBJECT_NORMAL) group_count(g, GROUP_EXPIRED, p->result.first - from);
         if (p->result.count > 0) break;
-        if (p->result.status == POLL_OFFSET_OVERFLOW)
+        if (p->result.status == POLL_OFFSET_OVERFLOW) {
+            group_count(g, GROUP_OVERFLOWS, 1);
             log_warn(group_broker(g)->log, "group %.*s of subject %.*s stood at message %lld, beyond the end %lld: corrected",
                      VIEW_ARG(group_name(g)), VIEW_ARG(group_subject_name(g)), (long long)from, (long long)p->result.next_begin);
+        }
         group_set_next(g, p->result.next_begin);
         if (p->result.next_begin <= from) return retry ? retry_due(p, may_block) : FOUND_NOTHING;
         if (!may_block && p->result.next_begin - begin >= LOOKS_ON_LOOP) return FOUND_COLD;
@@ -249,8 +260,14 @@ static found_t find_new(pull_t *p, bool may_block) {
 
 found_t pull_find(pull_t *p, bool may_block) {
     pull_forget(p);
+    int64_t began = clock_mono_us();
     found_t found = find_unacked(p, may_block);
-    if (found == FOUND_NOTHING) found = find_new(p, may_block);
+    int64_t looked = clock_mono_us();
+    group_time(p->op.group, GROUP_FIND_LOST_TIME, looked - began);
+    if (found == FOUND_NOTHING) {
+        found = find_new(p, may_block);
+        group_time(p->op.group, GROUP_FIND_NEW_TIME, clock_mono_us() - looked);
+    }
     if (found == FOUND_COLD || found == FOUND_NOTHING) {
         int64_t due = p->due_ms;
         pull_forget(p);

@@ -42,6 +42,7 @@ typedef struct pull {
     pull_phase_t phase;
     found_t found;
     chain_t body;
+    size_t messages;  /* in body */
     int64_t new_next; /* the group's position once the actions are written; -1: unchanged */
     int64_t due_ms;   /* wall clock when the next message of a retry subject may be delivered; 0: unknown */
     store_action_t *actions;

@@ -94,6 +94,7 @@ void retry_move_append(retry_move_t *m, group_t *g) {
         message->crc = crc32_of(s->data, s->size);
     }
     m->source.wants_disk = broker_wants_disk(group_broker(g), group_subject_name(g)); /* before the acknowledgement that follows */
+    group_count(g, GROUP_MOVED_TO_RETRY, (int64_t)m->payloads.count);
     worker_commit_messages(w, &m->source);
 }
 

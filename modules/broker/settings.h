@@ -14,6 +14,8 @@ typedef struct broker_settings {
     bool reject_illegal_subject;
     bool recompute_bad_crc;
     bool allow_non_positive_request_num;
+    bool skip_check_while_offline;
+    double retry_move_rate; /* messages a second and consumer that is gone */
     int64_t retry_delay_ms;
     size_t pull_answer_max_bytes;
     int max_parked_pulls;

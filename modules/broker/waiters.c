@@ -6,6 +6,7 @@ typedef struct subject_waiters {
     struct subject_waiters *older; /* list of the broker */
     mutex_t lock;
     waiter_t head; /* of a ring */
+    figures_t figures;
 } subject_waiters_t;
 
 static subject_waiters_t *waiters_of(broker_t *b, store_subject_t *subject) {
@@ -75,10 +76,19 @@ void waiters_wake(store_subject_t *subject) {
     mutex_unlock(&s->lock);
 }
 
+void subject_count(broker_t *b, store_subject_t *subject, subject_figure_t which, int64_t n) {
+    subject_figure_add(&waiters_of(b, subject)->figures, b->metrics, store_subject_name(subject), which, n);
+}
+
+void subject_time(broker_t *b, store_subject_t *subject, subject_figure_t which, int64_t us, uint32_t times) {
+    subject_figure_time(&waiters_of(b, subject)->figures, b->metrics, store_subject_name(subject), which, us, times);
+}
+
 void waiters_free_all(broker_t *b) {
     subject_waiters_t *s = atomic_load(&b->waiters);
     while (s != NULL) {
         subject_waiters_t *older = s->older;
+        figures_free(&s->figures);
         mutex_destroy(&s->lock);
         memory_free(s);
         s = older;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "broker/waiters.h"
+#include "portability/clock.h"
 
 /* A batch is handed over early when it holds this much, so that one append stays within the cache. */
 #define BATCH_BYTES (1024 * 1024)
@@ -20,6 +21,7 @@ typedef struct message_batch {
     size_t count;
     size_t capacity;
     size_t bytes;
+    int64_t begun_us; /* its append */
     message_source_t *first_source;
     message_source_t **last_source;
 } message_batch_t;
@@ -78,6 +80,7 @@ static void flush_messages(worker_t *w) {
     for (message_source_t *s = m->first_source; s != NULL; s = s->next) s->messages = m->messages + s->first;
     m->batch.messages = m->messages;
     m->batch.count = m->count;
+    m->begun_us = clock_mono_us();
     worker_entered(w);
     store_append(w->broker->store, &m->batch);
 }
@@ -143,12 +146,14 @@ static void action_batch_put_back(worker_t *w, action_batch_t *a) {
 
 static void messages_stored(message_batch_t *m) {
     worker_t *w = m->worker;
-    store_subject_t *last = NULL;
-    for (size_t i = 0; i < m->count; i++) {
-        store_message_t *message = &m->messages[i];
-        if (message->status != APR_SUCCESS || message->subject_handle == last) continue;
-        last = message->subject_handle;
-        waiters_wake(last);
+    int64_t took_us = clock_mono_us() - m->begun_us;
+    for (size_t i = 0; i < m->count;) {
+        store_subject_t *subject = m->messages[i].subject_handle;
+        uint32_t stored = 0;
+        for (; i < m->count && m->messages[i].subject_handle == subject; i++) stored += m->messages[i].status == APR_SUCCESS;
+        if (stored == 0) continue;
+        waiters_wake(subject);
+        subject_time(w->broker, subject, SUBJECT_PUT_TIME, took_us, stored);
     }
     message_source_t *s = m->first_source;
     m->first_source = NULL;

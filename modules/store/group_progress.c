@@ -250,6 +250,13 @@ view_t store_group_name(const store_group_t *g) {
     return name_view(g->name);
 }
 
+bool store_group_is_broadcast(store_group_t *g) {
+    mutex_lock(lock_of(g));
+    bool broadcast = g->broadcast;
+    mutex_unlock(lock_of(g));
+    return broadcast;
+}
+
 void *store_group_user(const store_group_t *g) {
     return atomic_load(&g->user);
 }

@@ -166,6 +166,7 @@ store_group_t *store_group_get(store_t *s, view_t subject, view_t group);
 store_group_t *store_group_find(store_t *s, view_t subject, view_t group);
 view_t store_group_subject(const store_group_t *g);
 view_t store_group_name(const store_group_t *g);
+bool store_group_is_broadcast(store_group_t *g); /* any thread */
 void *store_group_user(const store_group_t *g);
 void *store_group_set_user(store_group_t *g, void *user);
 /* Last pulled message sequence; false when no action ever named the group. */

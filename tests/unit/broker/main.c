@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
         {"races", races_cases},
         {"limits", limits_cases},
         {"durability", durability_cases},
+        {"dead", dead_cases},
         {NULL, NULL},
     };
     return test_main(argc, argv, suites);

@@ -32,6 +32,8 @@ void site_init(site_t *s) {
     s->settings.pull_answer_max_bytes = 64 * 1024 * 1024;
     s->settings.max_parked_pulls = 100000;
     s->settings.retry_delay_ms = 0;
+    s->settings.retry_move_rate = 1e6;
+    s->settings.skip_check_while_offline = true;
     s->store.root = s->root;
     s->store.log = &s->log;
     s->store.min_free_bytes = 1;

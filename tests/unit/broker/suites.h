@@ -13,5 +13,6 @@ extern const test_case_t waiters_cases[];
 extern const test_case_t races_cases[];
 extern const test_case_t limits_cases[];
 extern const test_case_t durability_cases[];
+extern const test_case_t dead_cases[];
 
 #endif

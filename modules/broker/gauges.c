@@ -1,0 +1,111 @@
+#include "broker/gauges.h"
+
+static double read_nothing(void *arg) {
+    (void)arg;
+    return 0;
+}
+
+static double read_clients(void *arg) {
+    const broker_t *b = arg;
+    return b->client_port == NULL ? 0 : net_server_connections(b->client_port);
+}
+
+static double read_sync_peers(void *arg) {
+    const broker_t *b = arg;
+    return b->sync_port == NULL ? 0 : net_server_connections(b->sync_port);
+}
+
+static double read_parked_pulls(void *arg) {
+    return atomic_load_explicit(&((broker_t *)arg)->parked_pulls, memory_order_relaxed);
+}
+
+static double read_groups(void *arg) {
+    return atomic_load_explicit(&((broker_t *)arg)->group_count, memory_order_relaxed);
+}
+
+static store_figures_t figures_of(void *arg) {
+    store_figures_t f;
+    store_figures(((broker_t *)arg)->store, &f);
+    return f;
+}
+
+static double read_consumers(void *arg) {
+    return (double)figures_of(arg).consumers;
+}
+
+static double read_mappings(void *arg) {
+    return (double)figures_of(arg).mappings;
+}
+
+static double read_writable(void *arg) {
+    return store_is_writable(((broker_t *)arg)->store, NULL);
+}
+
+static const struct {
+    const char *name;
+    const char *label;
+    const char *value;
+    double (*read)(void *arg);
+} table[] = {
+    /* The index is made while appending and there is no slave yet: these lags are 0 by construction. */
+    {"ReplayMessageLogLag", NULL, NULL, read_nothing},
+    {"ReplayActionLogLag", NULL, NULL, read_nothing},
+    {"slaveMessageLogLag", "role", "MASTER", read_nothing},
+    {"slaveActionLogLag", "role", "MASTER", read_nothing},
+    {"executorQueueSize", "requestCode", "10", read_nothing},
+    {"actorSystemQueue_qmq", NULL, NULL, read_nothing},
+    {"actorSystemQueue_consumers", NULL, NULL, read_nothing},
+    {"dispatchers_qmq", NULL, NULL, read_groups},
+    {"dispatchers_consumers", NULL, NULL, read_consumers},
+    {"brokerActiveClientCount", NULL, NULL, read_clients},
+    {"nettyProviderConnectionActiveCount", "name", "sync", read_sync_peers},
+    {"logSegmentTotalRefCount", NULL, NULL, read_mappings},
+    {"brokerParkedPullCount", NULL, NULL, read_parked_pulls},
+    {"brokerKnownConsumerCount", NULL, NULL, read_consumers},
+    {"brokerStoreWritable", NULL, NULL, read_writable},
+};
+
+void gauges_add(broker_t *b) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        metric_labels_t labels = METRIC_NO_LABELS;
+        if (table[i].label != NULL) labels = (metric_labels_t){table[i].label, view_of(table[i].value), NULL, {NULL, 0}};
+        metrics_gauge(b->metrics, table[i].name, labels, table[i].read, b);
+    }
+}
+
+static double read_lag(void *arg) {
+    group_t *g = arg;
+    int64_t min = 0, next = 0, position = 0;
+    (void)store_subject_bounds(group_subject(g), &min, &next);
+    if (!store_group_pulled(group_progress(g), &position)) return 0;
+    return (double)(next - position - 1);
+}
+
+static double read_pending(void *arg) {
+    return group_pending(arg);
+}
+
+void gauges_add_group(group_t *g) {
+    broker_t *b = group_broker(g);
+    view_t subject = group_subject_name(g), name = group_name(g);
+    char mailbox[SUBJECT_MAX_BYTES * 2 + 2];
+    size_t size = subject.size + 1 + name.size;
+    if (size <= sizeof mailbox) {
+        memcpy(mailbox, subject.data, subject.size);
+        mailbox[subject.size] = '-';
+        memcpy(mailbox + subject.size + 1, name.data, name.size);
+        metrics_gauge(b->metrics, "actorQueue_qmq", (metric_labels_t){"name", view_make(mailbox, size), NULL, {NULL, 0}}, read_pending, g);
+    }
+    metrics_gauge(b->metrics, "messageSequenceLag", (metric_labels_t){"subject", subject, "group", name}, read_lag, g);
+}
+
+static void remove_group(void *arg, group_t *g) {
+    broker_t *b = arg;
+    metrics_remove_gauges(b->metrics, g);
+}
+
+void gauges_remove(broker_t *b) {
+    if (b->metrics == NULL) return;
+    metrics_remove_gauges(b->metrics, b);
+    group_each(b, remove_group, b);
+}

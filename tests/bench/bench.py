@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -66,10 +67,10 @@ class Bench:
         file.unlink()
         return told["bytes"] / told["seconds"], used * 1e6 / told["messages"]
 
-    def server(self, name, settings=None):
+    def server(self, name, settings=None, kind="standalone"):
         home = self.directory / name
         home.mkdir()
-        server = Server(self.options.tree, home, "standalone", settings)
+        server = Server(self.options.tree, home, kind, settings)
         begin = time.monotonic()
         server.start()
         server.started_in = time.monotonic() - begin
@@ -145,6 +146,61 @@ class Bench:
         self.row("idle standalone: descriptors", len(os.listdir(f"/proc/{server.pid}/fd")), "", "")
         server.stop()
 
+    def clients(self, server, keys, connections, subjects, groups, seconds):
+        """The clients of a site: what the metaserver costs while they register every minute, and what it holds for them."""
+        program = str(Path(self.options.load).parent / "bench_clients")
+        empty = memory_kib(server.pid, "VmRSS")
+        load = subprocess.Popen(
+            [program, "--port", str(server.port("meta.server.port")), "--connections", str(connections), "--keys", str(keys), "--subjects", str(subjects),
+             "--groups", str(groups), "--rate", str(keys / 60), "--seconds", str(seconds)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+
+        def stage(name):
+            if load.stdout.readline().strip() != name:
+                raise SystemExit(f"bench: bench_clients did not get {name}")
+
+        def go():
+            load.stdin.write("\n")
+            load.stdin.flush()
+
+        stage("connected")
+        connected = memory_kib(server.pid, "VmRSS")
+        go()
+        stage("registered")
+        before, begin = cpu_seconds(server.pid), time.monotonic()
+        go()
+        told = json.loads(load.stdout.readline())
+        share = 100 * (cpu_seconds(server.pid) - before) / (time.monotonic() - begin)
+        load.wait(60)
+        return told, share, memory_kib(server.pid, "VmRSS"), connected - empty
+
+    def metaserver(self):
+        settings = {"heartbeat.timeout.ms": "3600000"}
+        server = self.server("metaserver", settings, "metaserver")
+        keys, connections = 50000, 15000
+        told, share, resident, held = self.clients(server, keys, connections, 10000, 100, self.options.metaserver)
+        what = f"metaserver, {keys:,} client keys a minute on {connections:,} connections, 10,000 subjects, 100 groups"
+        self.row(f"{what}: CPU", share, "%", "<= 10")
+        self.row(f"{what}: resident", resident / 1024, "MiB", "<= 150")
+        self.row(f"{what}: a connection", held / connections, "KiB", "<= 3")
+        self.row(f"{what}: all register for the first time", told["first_seconds"], "s", "")
+        self.row(f"{what}: answered, p50", told["p50_us"] / 1000, "ms", "")
+        self.row(f"{what}: answered, p99", told["p99_us"] / 1000, "ms", "<= 2")
+        server.stop()
+        with sqlite3.connect(server.home / "data" / "meta.db") as database:
+            database.executemany("INSERT INTO subject_route (subject_info, version, broker_group_json) VALUES (?, 1, ?)",
+                                 ((f"many.{n}", json.dumps([f"bench{n % 100}", f"bench{(n + 1) % 100}"])) for n in range(100000)))  # fmt: skip
+        server.start()
+        time.sleep(1)
+        before, begin = cpu_seconds(server.pid), time.monotonic()
+        time.sleep(20)
+        refreshes = (time.monotonic() - begin) / 5
+        self.row("metaserver, 100,000 routes more: CPU of a refresh", (cpu_seconds(server.pid) - before) / refreshes, "s", "<= 1")
+        told, _, resident, _ = self.clients(server, 5000, 500, 5000, 0, self.options.metaserver)
+        self.row("metaserver, 100,000 routes more: slowest answer beside refreshes", told["max_us"] / 1000, "ms", "<= 20")
+        self.row("metaserver, 100,000 routes more: resident", resident / 1024, "MiB", "")
+        server.stop()
+
     def sizes(self):
         programs = [path for path in (Path(self.options.tree) / "lib").iterdir() if path.is_file()]
         total = 0
@@ -164,8 +220,9 @@ def main():
     parser.add_argument("--count", type=int, default=300000, help="messages of 1 KiB a round")
     parser.add_argument("--trips", type=int, default=3000)
     parser.add_argument("--idle", type=float, default=5.0)
+    parser.add_argument("--metaserver", type=float, default=20.0, help="seconds of registrations")
     parser.add_argument("--json", default=None)
-    parser.add_argument("--only", default="idle,latency,throughput,sizes")
+    parser.add_argument("--only", default="idle,latency,throughput,metaserver,sizes")
     options = parser.parse_args()
     options.tree, options.load = str(Path(options.tree).resolve()), str(Path(options.load).resolve())
     bench = Bench(options)
@@ -177,6 +234,8 @@ def main():
     if "throughput" in parts:
         bench.throughput(1024, 50, options.count, 0.9, 0.4)
         bench.throughput(128, 50, options.count * 3, 0.4, 0.14)
+    if "metaserver" in parts:
+        bench.metaserver()
     if "sizes" in parts:
         bench.sizes()
     shutil.rmtree(bench.directory, ignore_errors=True)

@@ -44,6 +44,9 @@ apr_status_t process_start_detached(const char *const *argv, const char *log_pat
 apr_status_t process_run(const char *const *argv, const void *input, size_t input_size, int *exit_code);
 /* True when a person sees what is written to the standard output (error false) or standard error (true). */
 bool process_has_terminal(bool error);
-const char *process_environment(const char *name); /* NULL when not set */
+const char *process_environment(const char *name); /* NULL when not set; lives as long as the process */
+/* First thing in main: replaces its arguments by the same in UTF-8, where the system gives them otherwise, and makes the standard streams
+ * carry bytes. */
+void process_arguments(int *argc, char ***argv);
 
 #endif

@@ -300,6 +300,7 @@ static void host_free(host_t *h) {
 int host_main(int argc, char **argv, const server_kind_t *kind) {
     arguments_t arguments;
     int code = EXIT_STOPPED;
+    process_arguments(&argc, &argv);
     if (!arguments_parse(&arguments, argc, argv, kind)) {
         code = EXIT_USAGE;
     } else if (arguments.help) {

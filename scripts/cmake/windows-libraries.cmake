@@ -14,7 +14,7 @@ function(qmq_windows_library target)
 endfunction()
 
 add_library(Threads::Threads INTERFACE IMPORTED GLOBAL)
-qmq_windows_library(PkgConfig::APR LIBRARIES apr-1 ws2_32 mswsock rpcrt4 shell32 iphlpapi advapi32 DEFINITIONS APR_DECLARE_STATIC)
+qmq_windows_library(PkgConfig::APR LIBRARIES apr-1 ws2_32 mswsock rpcrt4 shell32 iphlpapi advapi32 bcrypt DEFINITIONS APR_DECLARE_STATIC)
 qmq_windows_library(PkgConfig::APU LIBRARIES aprutil-1 expat PkgConfig::APR DEFINITIONS APU_DECLARE_STATIC XML_STATIC)
 qmq_windows_library(PkgConfig::SQLITE LIBRARIES sqlite3)
 qmq_windows_library(PkgConfig::PCRE2 LIBRARIES pcre2-8 DEFINITIONS PCRE2_STATIC)

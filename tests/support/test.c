@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "base/memory.h"
+#include "portability/file.h"
 
 #include <CUnit/TestRun.h>
 #include <apr_env.h>
@@ -138,10 +139,8 @@ const char *test_directory(void) {
         char *path = apr_psprintf(pool, "%s/qmq-%s-%02x%02x%02x%02x%02x%02x", root, program, random[0], random[1], random[2], random[3],
                                   random[4], random[5]);
         status = apr_dir_make(path, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE, pool);
-        if (status == APR_SUCCESS) {
-            directory = memory_strdup(path);
-            return directory;
-        }
+        if (status == APR_SUCCESS && path_absolute(path, NULL, &directory) == APR_SUCCESS)
+            return directory; /* as our own paths are spelled */
         if (APR_STATUS_IS_EEXIST(status)) status = APR_SUCCESS;
     }
     char text[120];

@@ -68,6 +68,7 @@ static int run(const cli_options_t *o) {
 }
 
 int main(int argc, char **argv) {
+    process_arguments(&argc, &argv);
     cli_options_t o;
     int code = cli_parse(&o, argc, argv);
     if (code == EXIT_DONE) code = run(&o);

@@ -10,7 +10,6 @@
 #include <apr_env.h>
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +50,7 @@ process_t *process_create(const char *program, const char *file, const char *tex
 
 void process_free(process_t *p) {
     if (p->running) {
-        process_signal(p, SIGKILL);
+        process_ask(p, PROCESS_KILL);
         (void)process_end(p);
     }
     apr_pool_destroy(p->pool);
@@ -110,8 +109,9 @@ int64_t process_pid(const process_t *p) {
     return p->child.pid;
 }
 
-void process_signal(const process_t *p, int number) {
-    must(apr_proc_kill((apr_proc_t *)(uintptr_t)&p->child, number), "signal");
+void process_ask(const process_t *p, process_request_t what) {
+    static apr_status_t (*const ask[])(int64_t pid) = {process_ask_stop, process_ask_reload, process_kill};
+    must(ask[what](process_pid(p)), "request");
 }
 
 typedef struct ending {

@@ -27,7 +27,9 @@ void process_start_bare(process_t *p, const char *const *arguments);
 /* The environment of what is started from now on gets name=value (value NULL: without it). */
 void process_setenv(process_t *p, const char *name, const char *value);
 int64_t process_pid(const process_t *p);
-void process_signal(const process_t *p, int number);
+typedef enum process_request { PROCESS_STOP, PROCESS_RELOAD, PROCESS_KILL } process_request_t;
+/* As the launchers ask, once the run file is there. */
+void process_ask(const process_t *p, process_request_t what);
 /* Waits for its end; the exit code, -1 when it was killed or did not end. */
 int process_end(process_t *p);
 /* What it wrote, malloc'ed. */

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +31,9 @@ static void children_share_the_process(void) {
     CU_ASSERT(has(page, "dummySeven{server=\"dummy\",instance=\"composite/dummy\",} 7.0"));
     memory_free(page);
     process_conf(p, "dummy.properties", "dummy.cold=file\ndummy.hot=66\n");
-    process_signal(p, SIGHUP);
+    process_ask(p, PROCESS_RELOAD);
     CU_ASSERT(process_wait_port(p, "dummy.hot", 66)); /* the second dummy's; the first has its own */
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
     process_free(p);
 }

@@ -6,7 +6,6 @@
 #include "portability/file.h"
 #include "portability/host.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,38 +43,29 @@ static void the_run_file_has_exactly_its_members(void) {
     CU_ASSERT(json_integer_value(json_object_get(ports, "monitor.port")) > 0);
     json_decref(run);
     CU_ASSERT(exists(p, "logs") && exists(p, "data") && exists(p, "run"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     ends(p, 0, "stopped");
     CU_ASSERT_PTR_NULL(process_run_file(p));
     process_free(p);
 }
 
-static void interrupt_stops_too(void) {
-    process_t *p = dummy("");
-    process_start(p, NO_ARGUMENTS);
-    CU_ASSERT_FATAL(process_wait_state(p, "serving"));
-    process_signal(p, SIGINT);
-    ends(p, 0, "stopped");
-    process_free(p);
-}
-
-static void hangup_reads_the_configuration_again(void) {
+static void asked_it_reads_the_configuration_again(void) {
     process_t *p = dummy("dummy.hot=1\n");
     process_start(p, ARGUMENTS("--set", "dummy.cold=set"));
     CU_ASSERT_FATAL(process_wait_state(p, "serving"));
     process_conf(p, "dummy.properties", "dummy.hot=22\ndummy.cold=file\n");
-    process_signal(p, SIGHUP);
+    process_ask(p, PROCESS_RELOAD);
     CU_ASSERT(process_wait_port(p, "dummy.hot", 22));
     process_conf(p, "dummy.properties", "dummy.hot=wrong\nlog.level=nonsense\n"); /* keeps the old values */
-    process_signal(p, SIGHUP);
+    process_ask(p, PROCESS_RELOAD);
     process_conf(p, "dummy.properties", "dummy.hot=33\nlog.level=warn\n");
-    process_signal(p, SIGHUP);
+    process_ask(p, PROCESS_RELOAD);
     CU_ASSERT(process_wait_port(p, "dummy.hot", 33));
     int status = 0;
     json_t *health = process_health(p, &status);
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(health, "cold")), "set");
     json_decref(health);
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
     process_free(p);
 }
@@ -86,7 +76,7 @@ static void a_changed_file_is_seen_without_being_told(void) {
     CU_ASSERT_FATAL(process_wait_state(p, "serving"));
     process_conf(p, "dummy.properties", "dummy.hot=44\n");
     CU_ASSERT(process_wait_port(p, "dummy.hot", 44));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
     process_free(p);
 }
@@ -128,7 +118,7 @@ static void a_second_start_names_the_first(void) {
     free(errors);
     CU_ASSERT(process_wait_state(p, "serving")); /* its run file is untouched */
     process_free(second);
-    process_signal(p, SIGKILL);
+    process_ask(p, PROCESS_KILL);
     CU_ASSERT_EQUAL(process_end(p), -1);
     process_start(p, NO_ARGUMENTS); /* a stale run file is no obstacle */
     CU_ASSERT(process_wait_state(p, "serving"));
@@ -162,7 +152,7 @@ static void a_stop_that_hangs_is_cut_off(void) {
     process_t *p = dummy("dummy.stop=hang\n");
     process_start(p, NO_ARGUMENTS);
     CU_ASSERT_FATAL(process_wait_state(p, "serving"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT(process_wait_state(p, "stopping"));
     ends(p, 4, "host.stop.deadline.seconds");
     process_free(p);
@@ -172,9 +162,9 @@ static void a_second_stop_request_is_immediate(void) {
     process_t *p = dummy("dummy.stop=hang\n");
     process_start(p, ARGUMENTS("--set", "host.stop.deadline.seconds=3600"));
     CU_ASSERT_FATAL(process_wait_state(p, "serving"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT(process_wait_state(p, "stopping"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     ends(p, 4, "a second time");
     process_free(p);
 }
@@ -183,13 +173,13 @@ static void a_stop_request_during_the_start_is_heard(void) {
     process_t *p = dummy("dummy.start=wait\n");
     process_start(p, ARGUMENTS("--set", "host.stop.deadline.seconds=3600"));
     CU_ASSERT_FATAL(process_wait_state(p, "recovering"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(file_replace(process_path(p, "go"), "", 0), APR_SUCCESS);
     ends(p, 0, "stopped");
     CU_ASSERT_EQUAL(path_remove(process_path(p, "go")), APR_SUCCESS);
     process_start(p, NO_ARGUMENTS); /* deadline 1 s */
     CU_ASSERT_FATAL(process_wait_state(p, "recovering"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     ends(p, 4, "host.stop.deadline.seconds");
     process_free(p);
 }
@@ -200,7 +190,7 @@ static void the_log_goes_to_a_file(void) {
     CU_ASSERT_EQUAL(directory_create(process_path(p, "logs")), APR_SUCCESS);
     process_start(p, ARGUMENTS("--log-file", log));
     CU_ASSERT_FATAL(process_wait_state(p, "serving"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
     char *errors = process_errors(p), *text = NULL;
     size_t size = 0;
@@ -233,7 +223,7 @@ static void health_says(process_t *p, const char *address, const char *host, con
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(health, "origin")), origin);
     CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(health, "home")), process_home(p));
     json_decref(health);
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
 }
 
@@ -282,8 +272,7 @@ static void start_is_quick(void) {
 
 const test_case_t life_cases[] = {
     TEST(the_run_file_has_exactly_its_members),
-    TEST(interrupt_stops_too),
-    TEST(hangup_reads_the_configuration_again),
+    TEST(asked_it_reads_the_configuration_again),
     TEST(a_changed_file_is_seen_without_being_told),
     TEST(a_failed_start_says_one_line_and_leaves_nothing),
     TEST(a_second_start_names_the_first),

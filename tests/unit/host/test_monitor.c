@@ -6,7 +6,6 @@
 #include "portability/file.h"
 #include "portability/host.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +87,7 @@ static void a_taken_default_port_moves_a_given_one_does_not(void) {
     CU_ASSERT_FATAL(process_wait_state(p, "serving"));
     CU_ASSERT(process_port(p, "monitor.port") > 0);
     CU_ASSERT_NOT_EQUAL(process_port(p, "monitor.port"), 3333);
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
     char *errors = process_errors(p);
     CU_ASSERT(has(errors, "WARN"));
@@ -137,7 +136,7 @@ static void graphite_needs_its_address(void) {
     free(errors);
     process_start(p, ARGUMENTS("--set", "graphite.host=127.0.0.1", "--set", "graphite.port=1"));
     CU_ASSERT(process_wait_state(p, "serving"));
-    process_signal(p, SIGTERM);
+    process_ask(p, PROCESS_STOP);
     CU_ASSERT_EQUAL(process_end(p), 0);
     process_free(p);
 }

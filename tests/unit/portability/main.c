@@ -79,8 +79,9 @@ int main(int argc, char **argv) {
         {"random", random_cases},   {"file", file_cases},     {"path", path_cases},
         {"loop", loop_cases},       {"timer", timer_cases},   {"socket", socket_cases},
         {"connect", connect_cases}, {"hooks", hooks_cases},   {"host", host_cases},
-        {"control", control_cases}, {"posix", posix_cases},   {NULL, NULL},
+        {"control", control_cases}, {"system", system_cases}, {NULL, NULL},
     };
+    process_arguments(&argc, &argv);
     if (child_wanted(argc, argv)) return child_main(argc, argv);
     apr_pool_t *pool = NULL;
     if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) return 2;

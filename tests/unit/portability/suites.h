@@ -17,13 +17,16 @@ extern const test_case_t executor_cases[];
 extern const test_case_t random_cases[];
 extern const test_case_t host_cases[];
 extern const test_case_t control_cases[];
-extern const test_case_t posix_cases[]; /* where the system is one */
+extern const test_case_t system_cases[]; /* test_posix.c or test_windows.c */
 extern const test_case_t hooks_cases[];
 
 /* A path in the scratch directory; the caller frees it. */
 char *scratch_path(const char *name);
 /* Writes a small text file, replacing what was there. */
 void scratch_write(const char *path, const char *text);
+
+/* Processor time of this process so far, in test_posix.c and test_windows.c. */
+double processor_seconds(void);
 
 /* A loop with a deadline: a test that hangs fails after 30 s instead. */
 loop_t *guarded_loop_create(void);

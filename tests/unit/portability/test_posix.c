@@ -20,6 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
+double processor_seconds(void) {
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
 static void hang_up_is_reload(void) {
     apr_status_t status = control_install();
     CU_ASSERT_TRUE_FATAL(status == APR_SUCCESS || APR_STATUS_IS_EEXIST(status));
@@ -27,6 +31,34 @@ static void hang_up_is_reload(void) {
     CU_ASSERT_EQUAL(control_wait(30000000), CONTROL_RELOAD);
     CU_ASSERT_EQUAL(kill(getpid(), SIGPIPE), 0); /* ignored */
     CU_ASSERT_EQUAL(control_wait(0), CONTROL_NONE);
+}
+
+static bool is_serving(void *arg) {
+    char *text = NULL;
+    size_t size = 0;
+    if (file_read_all(arg, 1000, &text, &size) != APR_SUCCESS) return false;
+    bool found = strstr(text, "serving\n") != NULL;
+    free(text);
+    return found;
+}
+
+static bool is_gone(void *arg) {
+    return !process_alive(*(int64_t *)arg);
+}
+
+static void interrupt_is_stop(void) {
+    char *program = NULL, *log = scratch_path("interrupted.log"), *text = NULL;
+    size_t size = 0;
+    int64_t pid = 0;
+    CU_ASSERT_EQUAL_FATAL(process_executable(&program), APR_SUCCESS);
+    const char *argv[] = {program, "--child", "serve", NULL};
+    CU_ASSERT_EQUAL_FATAL(process_start_detached(argv, log, &pid), APR_SUCCESS);
+    CU_ASSERT_TRUE(test_wait(is_serving, log, 30));
+    CU_ASSERT_EQUAL(kill((pid_t)pid, SIGINT), 0);
+    CU_ASSERT_TRUE(test_wait(is_gone, &pid, 30));
+    CU_ASSERT_EQUAL_FATAL(file_read_all(log, 1000, &text, &size), APR_SUCCESS);
+    CU_ASSERT_STRING_EQUAL(text, "serving\nstopped\n");
+    free(program), free(log), free(text);
 }
 
 static void expect_notice(int fd, control_state_t state, const char *text, const char *expected) {
@@ -103,11 +135,11 @@ static void accepting_pauses_without_descriptors(void) {
     none = before;
     none.rlim_cur = (rlim_t)clients[0]; /* lower descriptors are all in use */
     CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
-    clock_t start = clock();
+    double start = processor_seconds();
     loop_timer_start(crowd.loop, &crowd.timer, 250000);
     guarded_loop_run(crowd.loop);
     CU_ASSERT_EQUAL(crowd.accepted, 0);
-    CU_ASSERT_TRUE((double)(clock() - start) / CLOCKS_PER_SEC < 0.1);
+    CU_ASSERT_TRUE(processor_seconds() - start < 0.1);
     CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &before), 0);
     guarded_loop_run(crowd.loop);
     CU_ASSERT_EQUAL(crowd.accepted, CLIENTS);
@@ -176,8 +208,9 @@ static void zombies_are_not_alive(void) {
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
 }
 
-const test_case_t posix_cases[] = {
+const test_case_t system_cases[] = {
     TEST(hang_up_is_reload),
+    TEST(interrupt_is_stop),
     TEST(the_service_manager_is_told),
     TEST(accepting_pauses_without_descriptors),
     TEST(a_connection_attempt_times_out),

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void stop_when_closed_twice(peer_t *p) {
     peer_t *other = p->context;
@@ -211,6 +210,13 @@ static void read_and_stop(peer_t *p) {
     loop_stop(p->loop);
 }
 
+/* The first writes may go out before the system has heard that nobody takes them. */
+static bool is_refused(void *arg) {
+    io_slice_t slice = {"x", 1};
+    apr_status_t status = loop_socket_write(arg, &slice, 1);
+    return status != APR_SUCCESS && status != QMQ_E_PENDING;
+}
+
 static void the_peers_end_is_told(void) {
     loop_t *l = guarded_loop_create();
     peer_t a, b;
@@ -223,9 +229,7 @@ static void the_peers_end_is_told(void) {
     guarded_loop_run(l);
     CU_ASSERT_EQUAL(b.received, 4);
     CU_ASSERT_EQUAL(b.read_status, APR_EOF);
-    io_slice_t slice = {"x", 1}; /* no signal either */
-    apr_status_t status = loop_socket_write(b.socket, &slice, 1);
-    CU_ASSERT_TRUE(status != APR_SUCCESS && status != QMQ_E_PENDING);
+    CU_ASSERT_TRUE(test_wait(is_refused, b.socket, 30)); /* no signal either */
     loop_socket_close(b.socket);
     b.on_closed = NULL;
     guarded_loop_run(l);
@@ -300,9 +304,9 @@ static void a_hang_up_does_not_spin(void) {
     loop_socket_read_on(b.socket, false);
     a.on_closed = do_nothing;
     loop_socket_close(a.socket);
-    clock_t start = clock();
+    double start = processor_seconds();
     run_for(l, 200000);
-    CU_ASSERT_TRUE((double)(clock() - start) / CLOCKS_PER_SEC < 0.1);
+    CU_ASSERT_TRUE(processor_seconds() - start < 0.1);
     CU_ASSERT_EQUAL(b.readable_calls, 0);
     b.on_readable = read_and_stop;
     loop_socket_read_on(b.socket, true);

@@ -47,7 +47,7 @@ package: build
 	@scripts/package.sh archive deb
 
 check-package: build
-	@scripts/install-deps.sh check package check-package
+	@scripts/install-deps.sh check windows check-windows package check-package
 	@scripts/check.sh package
 
 fuzz:

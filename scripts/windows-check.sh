@@ -1,10 +1,9 @@
 #!/bin/sh
 # Runs the unit tests of build/windows through Wine and ends with the line "N passed, N failed".
 # usage: windows-check.sh [UNIT...]      UNIT: unit_base, ...; without: all of them
-# A Wine prefix is made once in ${QMQ_CACHE:-$HOME/.cache/qmq}/wine; each run works in a copy of its own.
+# Each run works in a copy of the Wine prefix of scripts/wine-prefix.sh.
 set -u
 cd "$(dirname "$0")/.."
-cache=${QMQ_CACHE:-$HOME/.cache/qmq}/wine
 run=$(mktemp -d "${TMPDIR:-/tmp}/qmq-wine-XXXXXX") || exit 1
 export PATH="$PATH:/usr/lib/wine" WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=d;mshtml=d"
 unset DISPLAY
@@ -16,22 +15,6 @@ end() {
 }
 trap end EXIT
 trap 'exit 130' INT TERM
-
-# A new prefix reports Windows 7; it becomes the template only when it is complete.
-make_template() {
-    [ ! -d "$template" ] || return 0
-    echo "windows-check: making a Wine prefix in $template, once"
-    mkdir -p "$cache"
-    if ! (
-        export WINEPREFIX="$run/template"
-        wineboot -i && wine64 winecfg -v win10 && wineserver -w
-    ) >"$run/log" 2>&1 </dev/null; then
-        tail -n 20 "$run/log" >&2
-        echo "windows-check: Wine cannot make a prefix; see that packages wine and wine64 are whole" >&2
-        exit 1
-    fi
-    mv "$run/template" "$template.$$" && mv -T "$template.$$" "$template" 2>/dev/null || rm -rf "$template.$$"
-}
 
 passed=0
 failed=0
@@ -69,12 +52,7 @@ check_licences() {
 
 scripts/windows-build.sh || exit 1
 check_licences
-version=$(wine64 --version) || {
-    echo "windows-check: wine64 does not run; install packages wine and wine64" >&2
-    exit 1
-}
-template=$cache/$(echo "$version" | tr -c 'A-Za-z0-9.\n' '_')
-make_template
+template=$(scripts/wine-prefix.sh) || exit 1
 cp -a --reflink=auto "${template:?}" "${run:?}/prefix" || exit 1
 export WINEPREFIX="$run/prefix"
 wineserver -p >/dev/null 2>&1 </dev/null

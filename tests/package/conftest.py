@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from machine import Machine
+from windows import Windows
 
 SOURCE = Path(__file__).resolve().parents[2]
 
@@ -57,3 +58,11 @@ def shared_machine(debian, tmp_path_factory, artefacts):
     machine.apt("install", machine.put(artefacts.path("qmq_{v}_amd64.deb")))
     yield machine
     machine.close()
+
+
+@pytest.fixture(scope="module")
+def windows(tmp_path_factory):
+    done = subprocess.run([SOURCE / "scripts/wine-prefix.sh"], stdout=subprocess.PIPE, text=True, check=True)
+    windows = Windows(done.stdout.strip(), tmp_path_factory.mktemp("wine") / "prefix")
+    yield windows
+    windows.close()

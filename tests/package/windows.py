@@ -1,0 +1,64 @@
+"""A Windows of one test module: a copy of a Wine prefix with a wineserver of its own; nothing of it outlives the tests."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+WINE = "/usr/lib/wine/wine64"
+
+
+class Windows:
+    def __init__(self, template, prefix):
+        self.prefix = Path(prefix)
+        subprocess.run(["cp", "-a", "--reflink=auto", template, self.prefix], check=True)
+        self.environment = {name: value for name, value in os.environ.items() if name != "DISPLAY" and not name.startswith("QMQ_")}
+        self.environment.update(
+            WINEPREFIX=str(self.prefix),
+            WINEDEBUG="-all",
+            WINEDLLOVERRIDES="mscoree=d;mshtml=d",
+            PATH=os.environ["PATH"] + ":/usr/lib/wine",
+        )
+        self.server("-p")  # without it the services end with the last program
+        self.popen("cmd", "/c", "exit", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(120)  # what it starts keeps its output
+
+    def server(self, option):
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["wineserver", option], env=self.environment, check=False, **quiet)
+
+    def run(self, *command, code=0, seconds=120, cwd=None, stdin=None, environment=None):
+        """Runs a program or a .cmd by its Windows path; code None: any, "failed": any but 0."""
+        done = subprocess.run(
+            [WINE, *map(str, command)],
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            input=stdin,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            cwd=cwd or self.path("C:\\"),
+            env={**self.environment, **(environment or {})},
+        )
+        done.stdout = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+        done.stderr = done.stderr.decode("utf-8", "replace").replace("\r\n", "\n")
+        right = done.returncode != 0 if code == "failed" else code is None or done.returncode == code
+        assert right, f"{command}: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done
+
+    def popen(self, *command, **options):
+        return subprocess.Popen([WINE, *map(str, command)], stdin=subprocess.DEVNULL, env=self.environment, **options)
+
+    def path(self, name):
+        """Where a path of drive C: lies for Linux."""
+        assert name[:3].upper() == "C:\\", name
+        return self.prefix / "drive_c" / name[3:].replace("\\", "/")
+
+    def drive(self, letter, folder):
+        """Makes a Linux folder a drive."""
+        link = self.prefix / "dosdevices" / f"{letter.lower()}:"
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder)
+
+    def close(self):
+        self.server("-k")
+        self.server("-w")
+        shutil.rmtree(self.prefix, ignore_errors=True)

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "portability/host.h"
 #include "protocol/codes.h"
 
 #include <stdio.h>
@@ -41,6 +42,14 @@ static void describe_remote(const inventory_t *i, char *to, size_t size) {
         (void)snprintf(to, size, "the metaserver at %s", i->metaserver);
 }
 
+/* Where peers reach the machine of a row, as far as this one can tell. */
+static void reachable_address(const registered_broker_t *row, char *to, size_t size) {
+    char own[256];
+    bool is_here = host_name(own, sizeof own) == APR_SUCCESS && host_is_same(own, row->host);
+    apr_status_t rv = is_here ? host_address(to, size) : host_resolve(row->host, to, size);
+    if (rv != APR_SUCCESS || is_loopback(to)) (void)snprintf(to, size, "<address peers reach>");
+}
+
 static void check_address(const inventory_t *i, const registered_broker_t *row, finding_fn found, void *arg) {
     char remote[256];
     describe_remote(i, remote, sizeof remote);
@@ -49,7 +58,9 @@ static void check_address(const inventory_t *i, const registered_broker_t *row, 
                                   "ip %s is registered for host name %s, port %d (group %s, %s), which peers on other "
                                   "machines cannot reach: %s",
                                   row->ip, row->host, row->port, row->group, broker_role_name(row->role), remote);
-    char *replace = command_replace(i->metaserver, row->group, row->role, row->host, "<address peers reach>", row->port, row->sync_port);
+    char address[64];
+    reachable_address(row, address, sizeof address);
+    char *replace = command_replace(i->metaserver, row->group, row->role, row->host, address, row->port, row->sync_port);
     error_set_remedy(e, "Register the address of that machine: %s", replace);
     memory_free(replace);
     found(arg, MISTAKE_ADDRESS, e);

@@ -46,7 +46,7 @@ const char *instance_home(const instance_t *i);      /* absolute */
 const char *instance_conf(const instance_t *i);      /* absolute conf directory */
 const char *instance_address(const instance_t *i);   /* told to peers: --ip, QMQ_IP, else detected */
 const char *instance_host_name(const instance_t *i); /* --host, QMQ_HOST, else --ip, else the machine's name (broker.md 2.1) */
-/* Where host_name came from, for diagnosis: "--host", "QMQ_HOST", "the system". */
+/* Where host_name came from, for diagnosis: "--host", "QMQ_HOST", "the command hostname". */
 const char *instance_host_name_origin(const instance_t *i);
 /* Tells the port a key got ("broker.port", 20881); goes to run/<server>.json. */
 void instance_port(instance_t *i, const char *key, int port);

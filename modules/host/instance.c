@@ -61,7 +61,7 @@ static void find_host_name(instance_t *i) {
     }
     if (name == NULL) name = given_ip(i->host, &i->host_name_origin);
     if (name == NULL) {
-        i->host_name_origin = "the system";
+        i->host_name_origin = "the command hostname";
         name = host_name(found, sizeof found) == APR_SUCCESS && found[0] != 0 ? found : i->address;
     }
     i->host_name = memory_strdup(name);

@@ -15,6 +15,7 @@ typedef struct exchange {
     CURL *curl;
     struct curl_slist *headers;
     writer_t form;
+    char *url; /* with the query */
     writer_t body;
     size_t max_body;
     bool too_long;
@@ -79,8 +80,11 @@ static bool make_form(exchange_t *x, const char *const *form) {
 
 static CURLcode set_method(exchange_t *x, const http_call_t *call) {
     CURLcode code = CURLE_OK;
-    if (strcmp(call->method, "POST") == 0) {
-        if (!make_form(x, call->form)) return CURLE_OUT_OF_MEMORY;
+    if (!make_form(x, call->form)) return CURLE_OUT_OF_MEMORY;
+    bool posts = strcmp(call->method, "POST") == 0;
+    x->url = posts || x->form.used == 0 ? memory_strdup(call->url)
+                                        : memory_printf("%s?%.*s", call->url, (int)x->form.used, (const char *)x->form.data);
+    if (posts) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->form.used);
         SET(CURLOPT_POSTFIELDS, x->form.used == 0 ? "" : (const char *)x->form.data);
@@ -98,7 +102,7 @@ static CURLcode prepare(exchange_t *x, const http_call_t *call) {
     for (const char *const *h = call->headers; fits && h != NULL && *h != NULL; h++) fits = add_header(x, *h);
     if (!fits) return CURLE_OUT_OF_MEMORY;
     CURLcode code = set_method(x, call);
-    SET(CURLOPT_URL, call->url);
+    SET(CURLOPT_URL, x->url);
     SET(CURLOPT_HTTPHEADER, x->headers);
     SET(CURLOPT_USERAGENT, "qmq/" QMQ_VERSION);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -186,6 +190,7 @@ static CURLcode take_answer(exchange_t *x, http_answer_t *answer) {
 static void exchange_free(exchange_t *x) {
     curl_slist_free_all(x->headers);
     writer_free(&x->form);
+    memory_free(x->url);
     writer_free(&x->body);
     if (x->curl != NULL) curl_easy_cleanup(x->curl);
 }

@@ -12,7 +12,8 @@ typedef struct http_call {
     const char *url;
     const char *method;         /* "GET" or "POST" */
     const char *const *headers; /* NULL-terminated "Name: value", or NULL */
-    const char *const *form;    /* NULL-terminated name, value, name, value...: a form-encoded body, or NULL */
+    const char *const
+        *form; /* NULL-terminated name, value, name, value...: form-encoded, the body of a POST, the query of others; or NULL */
     int64_t connect_timeout_ms; /* 0: 1000 */
     int64_t timeout_ms;         /* whole call; 0: 5000 */
     size_t max_body;            /* 0: 16 MiB */

@@ -56,17 +56,22 @@ static int tell_status(const http_answer_t *answer, const char *url, const char 
     return TOOLS_REFUSED;
 }
 
-static int take_answer(const http_answer_t *answer, const char *url, const char *metaserver, FILE *out, FILE *err) {
-    if (answer->status != 200) return tell_status(answer, url, metaserver, err);
-    print_trimmed(answer, out);
+static int take_answer(const http_answer_t *answer, const char *url, const char *metaserver, bool raw, tool_output_t *to) {
+    if (answer->status != 200) return tell_status(answer, url, metaserver, to->err);
+    if (to->human && !raw)
+        tool_print_human(answer->body, answer->size, to);
+    else
+        print_trimmed(answer, to->out);
     return is_refusal(answer) ? TOOLS_REFUSED : TOOLS_DONE;
 }
 
 /* Names and values of the request, action first. */
 static void make_form(const tool_command_t *command, const tool_values_t *v, const char **form) {
     size_t used = 0;
-    form[used++] = "action";
-    form[used++] = command->action;
+    if (*command->action != '/') {
+        form[used++] = "action";
+        form[used++] = command->action;
+    }
     const tool_option_t *o;
     for (size_t i = 0; (o = tool_option_at(command, i)) != NULL; i++) {
         const char *value = v->values[i] == NULL ? o->fallback : v->values[i];
@@ -84,7 +89,7 @@ static bool is_header_text(const char *text) {
     return true;
 }
 
-static bool check_values(const char *metaserver, const char *token, FILE *err) {
+bool tool_check_values(const char *metaserver, const char *token, FILE *err) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
     if (*metaserver == 0 || metaserver[strspn(metaserver, allowed)] != 0) {
         (void)fprintf(err, "Invalid value for option '--metaserver': '%s' is not host:port\n", metaserver);
@@ -95,18 +100,19 @@ static bool check_values(const char *metaserver, const char *token, FILE *err) {
     return false;
 }
 
-int tool_call(const tool_command_t *command, const tool_values_t *v, FILE *out, FILE *err) {
+int tool_call(const tool_command_t *command, const tool_values_t *v, tool_output_t *to) {
     const char *metaserver = tool_values_of(v, command, tool_option_metaserver.name);
     const char *token = tool_values_of(v, command, tool_option_token.name);
-    if (!check_values(metaserver, token, err)) return TOOLS_USAGE;
+    if (!tool_check_values(metaserver, token, to->err)) return TOOLS_USAGE;
     const char *form[2 * (TOOL_MAX_OPTIONS + 1) + 1];
     make_form(command, v, form);
-    char *url = memory_printf("http://%s/management", metaserver);
+    bool gets = *command->action == '/';
+    char *url = memory_printf("http://%s%s", metaserver, gets ? command->action : "/management");
     /* "Name;" is how a header with an empty value is asked for. */
     char *header = token == NULL || *token == 0 ? memory_strdup("X-Api-Token;") : memory_printf("X-Api-Token: %s", token);
     const char *headers[] = {header, NULL};
     http_call_t call = {.url = url,
-                        .method = "POST",
+                        .method = gets ? "GET" : "POST",
                         .headers = headers,
                         .form = form,
                         .connect_timeout_ms = TIMEOUT_MS,
@@ -116,10 +122,10 @@ int tool_call(const tool_command_t *command, const tool_values_t *v, FILE *out, 
     qmq_error_t *error = NULL;
     int code;
     if (http_fetch(&call, &answer, &error) != APR_SUCCESS) {
-        code = tell_unreachable(error, metaserver, err);
+        code = tell_unreachable(error, metaserver, to->err);
         qmq_error_free(error);
     } else {
-        code = take_answer(&answer, url, metaserver, out, err);
+        code = take_answer(&answer, url, metaserver, v->raw, to);
         http_answer_free(&answer);
     }
     memory_free(header);

@@ -75,6 +75,8 @@ bool tool_values_read(tool_values_t *v, const tool_command_t *command, int count
             v->help = true;
         } else if (strcmp(argument, "-V") == 0 || strcmp(argument, "--version") == 0) {
             v->version = true;
+        } else if (strcmp(argument, "--raw") == 0) {
+            v->raw = true;
         } else if (!is_option(argument)) {
             (void)fprintf(err, "%s: %s. Options are written --name=value, see tools %s --help\n",
                           *argument == '-' ? "Unknown option" : "Unmatched argument", argument, command->name);

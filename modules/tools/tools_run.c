@@ -4,10 +4,18 @@
 
 #include <string.h>
 
+static const tool_command_t *find_command(const char *name) {
+    for (const tool_command_t *c = tool_commands; c->name != NULL; c++) {
+        if (strcmp(c->name, name) == 0) return c;
+    }
+    return NULL;
+}
+
 void tools_help(FILE *out) {
     (void)fprintf(out, "QMQ tools, version %s: administration of a metaserver.\n\ntools COMMAND --option=value...\n\n", QMQ_VERSION);
     for (const tool_command_t *c = tool_commands; c->name != NULL; c++) (void)fprintf(out, "  %-26s %s\n", c->name, c->text);
-    (void)fprintf(out, "\ntools COMMAND --help lists the options of a command.\n"
+    (void)fprintf(out, "\ntools COMMAND --help lists the options of a command, tools --words [COMMAND] the words a shell may complete.\n"
+                       "On a terminal answers are shown as tables; piped, or with --raw, they are the metaserver's own JSON.\n"
                        "Exit codes: 0 done, 1 the metaserver refused, 2 wrong usage, 3 the metaserver cannot be reached.\n");
 }
 
@@ -22,13 +30,20 @@ void tool_command_help(const tool_command_t *command, FILE *out) {
             (void)fprintf(out, " (default %s)", o->fallback);
         (void)fprintf(out, "\n");
     }
+    if (command->run == NULL)
+        (void)fprintf(out, "  --%-20s %s\n", "raw",
+                      "the metaserver's answer as it came, also on a terminal, where it is shown as a table else");
 }
 
-static const tool_command_t *find_command(const char *name) {
-    for (const tool_command_t *c = tool_commands; c->name != NULL; c++) {
-        if (strcmp(c->name, name) == 0) return c;
-    }
-    return NULL;
+/* For completion in shells: commands, or the options of one. */
+static int print_words(const char *name, FILE *out) {
+    const tool_command_t *command = name == NULL ? NULL : find_command(name);
+    const tool_option_t *o;
+    for (const tool_command_t *c = tool_commands; name == NULL && c->name != NULL; c++) (void)fprintf(out, "%s\n", c->name);
+    for (size_t i = 0; command != NULL && (o = tool_option_at(command, i)) != NULL; i++) (void)fprintf(out, "--%s=\n", o->name);
+    if (command != NULL && command->run == NULL) (void)fprintf(out, "--raw\n");
+    (void)fprintf(out, "--help\n--version\n");
+    return TOOLS_DONE;
 }
 
 static int unknown_command(const char *name, FILE *err) {
@@ -39,32 +54,33 @@ static int unknown_command(const char *name, FILE *err) {
     return TOOLS_USAGE;
 }
 
-static int run_command(const tool_command_t *command, int count, const char *const *arguments, FILE *out, FILE *err) {
+static int run_command(const tool_command_t *command, int count, const char *const *arguments, tool_output_t *to) {
     tool_values_t v;
-    if (!tool_values_read(&v, command, count, arguments, err)) return TOOLS_USAGE;
+    if (!tool_values_read(&v, command, count, arguments, to->err)) return TOOLS_USAGE;
     if (v.help) {
-        tool_command_help(command, out);
+        tool_command_help(command, to->out);
         return TOOLS_DONE;
     }
     if (v.version) {
-        (void)fprintf(out, "%s\n", QMQ_VERSION);
+        (void)fprintf(to->out, "%s\n", QMQ_VERSION);
         return TOOLS_DONE;
     }
-    if (!tool_values_complete(&v, command, process_environment("QMQ_METASERVER"), err)) return TOOLS_USAGE;
-    return tool_call(command, &v, out, err);
+    if (!tool_values_complete(&v, command, process_environment("QMQ_METASERVER"), to->err)) return TOOLS_USAGE;
+    return command->run != NULL ? command->run(command, &v, to) : tool_call(command, &v, to);
 }
 
-int tools_run(int count, const char *const *arguments, FILE *out, FILE *err) {
+int tools_run(int count, const char *const *arguments, tool_output_t *to) {
     const char *first = count == 0 ? "--help" : arguments[0];
     if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0) {
-        tools_help(out);
+        tools_help(to->out);
         return TOOLS_DONE;
     }
     if (strcmp(first, "-V") == 0 || strcmp(first, "--version") == 0) {
-        (void)fprintf(out, "%s\n", QMQ_VERSION);
+        (void)fprintf(to->out, "%s\n", QMQ_VERSION);
         return TOOLS_DONE;
     }
+    if (strcmp(first, "--words") == 0) return print_words(count > 1 ? arguments[1] : NULL, to->out);
     const tool_command_t *command = find_command(first);
-    if (command == NULL) return unknown_command(first, err);
-    return run_command(command, count - 1, arguments + 1, out, err);
+    if (command == NULL) return unknown_command(first, to->err);
+    return run_command(command, count - 1, arguments + 1, to);
 }

@@ -1,9 +1,11 @@
 """Scripted peers: a TCP server that records frames and answers as told, and a metaserver made of it."""
 
 import http.server
+import json
 import socket
 import threading
 import time
+import urllib.parse
 
 from harness import ADDRESS, meta_endpoint
 from qmqpy import commands as c
@@ -89,6 +91,7 @@ class FakeMetaserver(FrameServer):
     acquire: an AcquireMetaAnswer, a code, a Frame-making function, or None for silence.
     register: a function of the decoded BrokerRegister giving the code (None: silence).
     routes: {subject: [GroupRoute]} of CLIENT_REGISTER; the key None is for all others.
+    management: {action: answer} of POST /management.
     """
 
     def __init__(self, acquire=None, register=lambda request: f.SUCCESS, routes=None):
@@ -101,6 +104,8 @@ class FakeMetaserver(FrameServer):
         self.http.daemon_threads = True
         self.http_port = self.http.server_address[1]
         self.http_requests = []
+        self.management = {"ListBrokers": {"status": 0, "message": "", "data": []}, "ListBrokerGroups": []}
+        self.date = None  # header Date of its answers; None: now
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     @property
@@ -113,11 +118,20 @@ class FakeMetaserver(FrameServer):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 owner.http_requests.append(self.path)
-                body = owner.address_body.encode()
+                self._give(owner.address_body.encode())
+
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self._give(json.dumps(owner.management.get(form["action"][0])).encode())
+
+            def _give(self, body):
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def date_time_string(self, timestamp=None):
+                return owner.date or super().date_time_string(timestamp)
 
             def log_message(self, *_):
                 pass

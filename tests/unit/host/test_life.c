@@ -232,9 +232,9 @@ static void identity_comes_from_options_and_environment(void) {
     char machine[256];
     CU_ASSERT_EQUAL(host_name(machine, sizeof machine), APR_SUCCESS);
     process_start(p, NO_ARGUMENTS);
-    health_says(p, NULL, machine, "the system");
+    health_says(p, NULL, machine, "the command hostname");
     process_start(p, ARGUMENTS("--set", "listen.address=127.0.0.1"));
-    health_says(p, "127.0.0.1", machine, "the system");
+    health_says(p, "127.0.0.1", machine, "the command hostname");
     process_start(p, ARGUMENTS("--ip", "10.1.2.3", "--set", "listen.address=127.0.0.1"));
     health_says(p, "10.1.2.3", "10.1.2.3", "--ip");
     process_start(p, ARGUMENTS("--ip=10.1.2.3", "--host=alpha"));
@@ -249,7 +249,7 @@ static void identity_comes_from_options_and_environment(void) {
     process_setenv(p, "QMQ_HOST", NULL);
     process_setenv(p, "QMQ_HOME", process_home(p));
     process_start_bare(p, ARGUMENTS("--set", "monitor.port=0"));
-    health_says(p, NULL, machine, "the system");
+    health_says(p, NULL, machine, "the command hostname");
     CU_ASSERT_EQUAL(directory_create(process_path(p, "elsewhere")), APR_SUCCESS);
     CU_ASSERT_EQUAL(file_replace(process_path(p, "elsewhere/dummy.properties"), "dummy.hot=77\n", 13), APR_SUCCESS);
     process_setenv(p, "QMQ_CONF", process_path(p, "elsewhere"));

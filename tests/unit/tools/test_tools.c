@@ -39,6 +39,10 @@ static const char *const parameters[] = {"action",
                                          "room",
                                          "group",
                                          "code",
+                                         "operation",
+                                         "clientId",
+                                         "consumerGroup",
+                                         "state",
                                          "token",
                                          "metaserver",
                                          NULL};
@@ -47,6 +51,8 @@ static void handle(void *arg, http_request_t *r) {
     script_t *s = arg;
     const char *token = http_request_header(r, "X-Api-Token");
     (void)snprintf(s->got, sizeof s->got, "token=%s", token == NULL ? "(none)" : token);
+    if (strcmp(http_request_method(r), "GET") == 0)
+        (void)snprintf(s->got + strlen(s->got), sizeof s->got - strlen(s->got), " GET %s", http_request_path(r));
     for (size_t i = 0; parameters[i] != NULL; i++) {
         const char *value = http_request_parameter(r, parameters[i]);
         size_t used = strlen(s->got);
@@ -60,7 +66,10 @@ static log_t test_log;
 static void script_start(script_t *s) {
     *s = (script_t){.status = 200, .answer = "{\"status\":0,\"message\":\"\",\"data\":null}\n"};
     log_init(&test_log, "tools");
-    http_route_t routes[] = {{"POST", "/management", handle, s}, {NULL, NULL, NULL, NULL}};
+    http_route_t routes[] = {{"POST", "/management", handle, s},
+                             {"GET", "/subject/consumers", handle, s},
+                             {"GET", "/onoffline", handle, s},
+                             {NULL, NULL, NULL, NULL}};
     http_server_options_t o = {.name = "port", .address = "127.0.0.1", .routes = routes, .log = &test_log};
     qmq_error_t *error = NULL;
     CU_ASSERT_EQUAL_FATAL(http_server_start(&s->server, &o, &error), APR_SUCCESS);
@@ -80,6 +89,8 @@ static void slurp(FILE *f, char *to, size_t size) {
     (void)fclose(f);
 }
 
+static bool show_to_people; /* as on a terminal */
+
 /* arguments end with NULL. */
 static const outcome_t *run(const char *const *arguments) {
     static outcome_t o;
@@ -87,7 +98,8 @@ static const outcome_t *run(const char *const *arguments) {
     while (arguments[count] != NULL) count++;
     FILE *out = tmpfile(), *err = tmpfile();
     CU_ASSERT_TRUE_FATAL(out != NULL && err != NULL);
-    o.code = tools_run(count, arguments, out, err);
+    tool_output_t to = {.out = out, .err = err, .human = show_to_people};
+    o.code = tools_run(count, arguments, &to);
     slurp(out, o.out, sizeof o.out);
     slurp(err, o.err, sizeof o.err);
     return &o;
@@ -128,6 +140,13 @@ static void metaserver_76_each_command_sends_its_parameters(void) {
          "token=t action=UnMarkReadonlyBrokerGroup brokerGroup=g subject=s"},
         {{"AddDb", "--token=t", "--host=db", "--port=3306", "--username=u", "--password=p w"},
          "token=t action=AddDb type=mmm host=db port=3306 username=u password=p w room=default"},
+        {{"QuerySubjectRoute", "--subject=s"}, "token= action=QuerySubjectRoute subject=s"},
+        {{"ListConsumers", "--subject=%RETRY%s%g"}, "token= GET /subject/consumers subject=%RETRY%s%g"},
+        {{"Onoffline", "--clientId=c@@1", "--subject=s", "--group=g", "--state=1"},
+         "token= GET /onoffline subject=s operation=update clientId=c@@1 consumerGroup=g state=1"},
+        {{"Onoffline", "--operation=query", "--clientId=*", "--subject=s", "--group=g", "--token=t"},
+         "token=t GET /onoffline subject=s operation=query clientId=* consumerGroup=g state=0"},
+        {{"SwapBroker", "--token=t", "--brokerGroup=g"}, "token=t action=SwapBroker brokerGroup=g"},
         {{"ResetOffset", "--token=t", "--subject=s", "--group=g", "--action=1"},
          "token=t action=ResetOffset subject=s group=g code=1"}, /* metaserver_78 */
     };
@@ -287,7 +306,55 @@ static void the_metaserver_may_stand_in_the_environment(void) {
     http_server_stop(s.server);
 }
 
-const test_case_t tools_cases[] = {TEST(metaserver_76_each_command_sends_its_parameters),
+static void a_terminal_shows_tables_and_words(void) {
+    script_t s;
+    script_start(&s);
+    static const struct {
+        const char *body, *out, *err;
+        int code;
+    } cases[] = {
+        {"{\"status\":0,\"message\":\"\",\"data\":[{\"group\":\"g1\",\"port\":1},{\"group\":\"组-long\",\"port\":20881}]}",
+         "group   port\ng1      1\n组-long  20881\n", "", 0},
+        {"[{\"subject\":\"s\",\"brokerGroups\":[\"a\",\"b\"],\"version\":2,\"ext\":null}]",
+         "subject  brokerGroups  version  ext\ns        a,b           2        -\n", "", 0},
+        {"[{\"g\":\"x\",\"endPoint\":[\"one\",\"two\"]},{\"g\":\"y\",\"endPoint\":[]}]", "g  endPoint\nx  one\n   two\ny  \n", "", 0},
+        {"[]", "nothing\n", "", 0},
+        {"{\"status\":0,\"message\":\"\",\"data\":{}}", "done\n", "", 0},
+        {"{\"status\":0,\"message\":\"OFF\",\"data\":null}", "OFF\n", "", 0},
+        {"{\"status\":0,\"message\":\"\",\"data\":\"success\"}", "success\n", "", 0},
+        {"{\"data\":{\"name\":\"s\",\"tag\":\"t\"}}", "name           s\ntag            t\n", "", 0},
+        {"{\"status\":-1,\"message\":\"no\",\"data\":null}", "", "the metaserver refuses: no\n", 1},
+        {"{\"status\":-1,\"message\":\"no\",\"data\":{\"s1\":\"last\"}}", "", "the metaserver refuses: no\ns1             last\n", 1},
+        {"{\"error\":\"bad\"}", "", "the metaserver refuses: bad\n", 1},
+        {"plain words\n", "plain words\n", "", 1},
+    };
+    show_to_people = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        s.answer = cases[i].body;
+        const outcome_t *o = RUN("ListBrokers", s.address);
+        CU_ASSERT_EQUAL(o->code, cases[i].code);
+        CU_ASSERT_STRING_EQUAL(o->out, cases[i].out);
+        CU_ASSERT_STRING_EQUAL(o->err, cases[i].err);
+        if (strcmp(o->out, cases[i].out) != 0) printf("%s", o->out);
+        o = RUN("ListBrokers", "--raw", s.address); /* the same as into a pipe */
+        CU_ASSERT_EQUAL(strncmp(o->out, cases[i].body, strcspn(cases[i].body, "\n")), 0);
+        CU_ASSERT_STRING_EQUAL(o->err, "");
+    }
+    show_to_people = false;
+    http_server_stop(s.server);
+}
+
+static void words_for_completion_come_from_the_table(void) {
+    const outcome_t *o = RUN("--words");
+    CU_ASSERT_EQUAL(o->code, TOOLS_DONE);
+    for (const tool_command_t *c = tool_commands; c->name != NULL; c++) CU_ASSERT_PTR_NOT_NULL(strstr(o->out, c->name));
+    o = RUN("--words", "ResetOffset");
+    CU_ASSERT_STRING_EQUAL(o->out, "--subject=\n--group=\n--action=\n--metaserver=\n--token=\n--raw\n--help\n--version\n");
+}
+
+const test_case_t tools_cases[] = {TEST(a_terminal_shows_tables_and_words),
+                                   TEST(words_for_completion_come_from_the_table),
+                                   TEST(metaserver_76_each_command_sends_its_parameters),
                                    TEST(metaserver_79_values_arrive_unchanged),
                                    TEST(the_body_is_printed_trimmed_and_tells_the_exit_code),
                                    TEST(metaserver_80_unreachable),

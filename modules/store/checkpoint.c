@@ -33,11 +33,6 @@ bool checkpoint_is_due(store_t *s) {
     return records >= s->options.checkpoint_records || (since >= LONGEST_US && records > 0);
 }
 
-static bool goes_on(void *arg) {
-    const store_t *s = arg;
-    return !atomic_load(&s->closing);
-}
-
 typedef struct written {
     text_file_t *to;
     int64_t offset;
@@ -96,11 +91,11 @@ static apr_status_t save_messages(store_t *s, int64_t offset) {
 }
 
 /* Order: records durable, their entries written, entries durable, snapshot. */
-static void checkpoint_messages(store_t *s, bool closing) {
+static void checkpoint_messages(store_t *s, bool (*again)(void *arg)) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t records = indexed_records(s), indexed = atomic_load_explicit(&s->messages.indexed_end, memory_order_acquire);
     if (c->index_lost || segmented_log_sync(&s->messages.segments) != APR_SUCCESS) return; /* a failed sync was reported where it counts */
-    if (!consumer_logs_write_all(&s->index, closing ? NULL : goes_on, s)) return;
+    if (!consumer_logs_write_all(&s->index, again, s)) return;
     apr_status_t status = consumer_logs_sync(&s->index);
     if (status != APR_SUCCESS) {
         c->index_lost = true; /* nobody knows what of it is on the disk: the next start makes it anew */
@@ -116,11 +111,11 @@ static void checkpoint_messages(store_t *s, bool closing) {
     atomic_store(&c->records, records);
 }
 
-void checkpoint_run(store_t *s, bool closing) {
+void checkpoint_run(store_t *s, bool (*again)(void *arg)) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t start = clock_mono_us();
-    checkpoint_messages(s, closing);
-    if (closing || checkpoint_actions_are_due(s)) checkpoint_actions(s);
+    checkpoint_messages(s, again);
+    if (again == NULL || checkpoint_actions_are_due(s)) checkpoint_actions(s);
     int64_t now = clock_mono_us();
     atomic_store(&c->took_us, now - start);
     atomic_store(&c->taken_us, now);

@@ -12,8 +12,9 @@ void checkpoint_start(store_t *s);
 bool checkpoint_is_due(store_t *s);
 /* The same for groups and consumers. */
 bool checkpoint_actions_are_due(store_t *s);
-/* Takes one of whatever was appended since the last. `closing`: the store is being closed, everything is taken. */
-void checkpoint_run(store_t *s, bool closing);
+/* Takes one of whatever was appended since the last. again(s) is asked between files whether to go on; NULL: the store is being closed,
+ * everything is taken. */
+void checkpoint_run(store_t *s, bool (*again)(void *arg));
 
 /* Parts of checkpoint_run. */
 

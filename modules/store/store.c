@@ -19,6 +19,10 @@
 /* Tails that did not fill a chunk are written this often; one that got nothing in between leaves the memory. */
 #define DEFAULT_INDEX_PERIOD_US 5000000
 
+/* Writing behind works this long and then pauses as long. */
+#define WRITE_SLICE_US 2000
+#define WRITE_PAUSE_US 2000
+
 static int64_t or_default(int64_t value, int64_t fallback) {
     return value > 0 ? value : fallback;
 }
@@ -99,8 +103,15 @@ static void logs_synced(void *arg) {
         periodic_trigger(s->writer);
 }
 
+/* Writing behind leaves the disk and its journal to the appends every now and then, however many files there are to make. */
 static bool goes_on(void *arg) {
-    const store_t *s = arg;
+    store_t *s = arg;
+    int64_t now = clock_mono_us();
+    if (now - s->slice_us < WRITE_SLICE_US) return !atomic_load(&s->closing);
+    mutex_lock(&s->pause_lock);
+    if (!atomic_load(&s->closing)) (void)condition_wait_us(&s->pause, &s->pause_lock, WRITE_PAUSE_US);
+    mutex_unlock(&s->pause_lock);
+    s->slice_us = clock_mono_us();
     return !atomic_load(&s->closing);
 }
 
@@ -110,7 +121,7 @@ static void write_behind(void *arg) {
     int64_t now = clock_mono_us();
     if (atomic_exchange(&s->progress.offline, false)) legacy_pull_logs_clean(&s->legacy, &s->subjects, &s->progress);
     if (checkpoint_is_due(s) || checkpoint_actions_are_due(s)) {
-        checkpoint_run(s, false);
+        checkpoint_run(s, goes_on);
     } else if (now >= s->next_write_us) {
         (void)consumer_logs_write_all(&s->index, goes_on, s); /* what failed is reported and stays in memory */
     } else {
@@ -171,6 +182,8 @@ static void free_all(store_t *s) {
     segmented_log_close(&s->actions.segments);
     sorted_tables_close(&s->sorted);
     mutex_destroy(&s->syncer.lock);
+    mutex_destroy(&s->pause_lock);
+    condition_destroy(&s->pause);
     damage_free(&s->damage);
     (void)file_close(s->marker); /* a cache */
     (void)file_close(s->lock);   /* gives the lock up */
@@ -180,7 +193,10 @@ static void free_all(store_t *s) {
 }
 
 static void stop_threads(store_t *s) {
+    mutex_lock(&s->pause_lock);
     atomic_store(&s->closing, true);
+    condition_broadcast(&s->pause);
+    mutex_unlock(&s->pause_lock);
     scrub_stop(&s->scrub);
     message_log_stop(&s->messages);
     action_log_stop(&s->actions);
@@ -201,6 +217,8 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     legacy_pull_logs_init(&s->legacy, path_in(s, "pulllog"), options->log);
     s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
     damage_init(&s->damage, options->log, options->metrics);
+    mutex_init(&s->pause_lock);
+    condition_init(&s->pause);
     subject_table_init(&s->subjects, &s->index);
     group_progress_init(&s->progress, options->metrics);
     consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, &s->sorted, s->options.max_open_files, options->log);
@@ -221,7 +239,7 @@ void store_close(store_t *s) {
     if (s == NULL) return;
     stop_threads(s);
     bool durable = store_sync(s) == APR_SUCCESS; /* reported inside */
-    checkpoint_run(s, true);
+    checkpoint_run(s, NULL);
     if (durable) write_marker(s, true);
     free_all(s);
 }
@@ -358,6 +376,9 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->recovery_us = s->recovery_us;
     to->truncated_bytes = s->truncated_bytes;
     to->validated_bytes = s->validated_bytes;
+    to->message_checkpoint = safe_points_message(&s->safe);
+    to->action_checkpoint = safe_points_action(&s->safe);
+    to->checkpoint_us = atomic_load(&s->checkpoint.took_us);
     to->skipped_records = s->skipped_records;
     damage_figures(&s->damage, &to->damaged_records, &to->taken_over_records, to->first_damage, sizeof to->first_damage);
     to->scrub_walks = atomic_load(&s->scrub.walks);

@@ -214,9 +214,11 @@ typedef struct store_figures {
     int64_t open_files, mappings;
     int64_t disk_available;
     int64_t recovered_records, recovery_us, truncated_bytes, validated_bytes, skipped_records;
-    int64_t damaged_records;    /* found while open: by reading for somebody or in the background */
-    int64_t taken_over_records; /* of the original, with a wrong checksum: delivered */
-    int64_t scrub_walks;        /* completed walks over the message log */
+    int64_t damaged_records;                       /* found while open: by reading for somebody or in the background */
+    int64_t taken_over_records;                    /* of the original, with a wrong checksum: delivered */
+    int64_t scrub_walks;                           /* completed walks over the message log */
+    int64_t message_checkpoint, action_checkpoint; /* offsets of the last snapshots: what a start need not replay */
+    int64_t checkpoint_us;                         /* how long the last one took */
     bool writable;
     char first_damage[512]; /* "file, byte n"; "": none */
 } store_figures_t;

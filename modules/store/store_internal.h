@@ -52,6 +52,9 @@ struct store {
     scrub_t scrub;
     periodic_t *writer;    /* consumer logs */
     int64_t next_write_us; /* writer thread only */
+    int64_t slice_us;      /* writer thread only: when it began to work without a pause */
+    mutex_t pause_lock;
+    condition_t pause; /* ends a pause when the store is closed */
     _Atomic bool closing;
     int64_t recovered_records;
     int64_t recovery_us;

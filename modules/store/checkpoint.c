@@ -8,9 +8,10 @@
 
 /* However little was appended. */
 #define LONGEST_US 60000000
-/* However much was appended: this long, and this many times what the last one took. */
+/* However much was appended: this long, and this many times what the last one took, but that no longer than so. */
 #define SHORTEST_US 1000000
 #define SHARE 10
+#define LONGEST_SHARE_US 10000000
 #define WARNING_US 60000000
 
 void checkpoint_start(store_t *s) {
@@ -28,7 +29,8 @@ static int64_t indexed_records(store_t *s) {
 bool checkpoint_is_due(store_t *s) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t since = clock_mono_us() - atomic_load(&c->taken_us);
-    if (since < SHORTEST_US || since < SHARE * atomic_load(&c->took_us)) return false;
+    int64_t share = SHARE * atomic_load(&c->took_us);
+    if (since < SHORTEST_US || since < (share < LONGEST_SHARE_US ? share : LONGEST_SHARE_US)) return false;
     int64_t records = indexed_records(s) - atomic_load(&c->records);
     return records >= s->options.checkpoint_records || (since >= LONGEST_US && records > 0);
 }

@@ -181,10 +181,13 @@ static void long_gap_of_big_messages(void) {
     CU_ASSERT_TRUE(ack_send(&c, 1, PULL(), 399, 399));
     CU_ASSERT_TRUE(pull_send(&c, 2, PULL(.last = 399)));
     CU_ASSERT_TRUE(ack_send(&c, 3, PULL(), 5, 5));
-    /* The pull knows all that is acknowledged: it does not wait until that is written. */
-    CU_ASSERT_TRUE(client_expect(&c, RESPONSE_NO_MESSAGE, 2, NULL, 0));
-    CU_ASSERT_TRUE(client_expect(&c, RESPONSE_SUCCESS, 1, NULL, 0));
-    CU_ASSERT_TRUE(client_expect(&c, RESPONSE_SUCCESS, 3, NULL, 0));
+    /* The pull knows all that is acknowledged: it need not wait until that is written. */
+    for (int i = 0; i < 3; i++) {
+        pulled_t answer;
+        CU_ASSERT_TRUE_FATAL(pulled_read(&c, &answer));
+        CU_ASSERT_EQUAL(answer.code, answer.opaque == 2 ? RESPONSE_NO_MESSAGE : RESPONSE_SUCCESS);
+        pulled_free(&answer);
+    }
     expect(399, 399, 399);
     end();
 }

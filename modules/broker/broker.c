@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "broker/dead_consumers.h"
 #include "broker/gauges.h"
+#include "broker/look.h"
 #include "broker/peer.h"
 #include "broker/registration.h"
 #include "broker/traffic.h"
@@ -130,6 +131,16 @@ static apr_status_t watch_consumers(broker_t *b, const config_t *config, qmq_err
     return rv;
 }
 
+static apr_status_t open_look(broker_t *b, const config_t *config, qmq_error_t **error) {
+    char *path = memory_printf("%s/valid-api-tokens.properties", instance_conf(b->instance));
+    look_t *look = NULL;
+    apr_status_t rv = look_start(&look, b, (int)config_int(config, "query.max.threads"), config_string(config, "look.token"), path);
+    memory_free(path);
+    atomic_store(&b->look, look);
+    if (rv != APR_SUCCESS) *error = error_create(rv, "Raise the limit of threads of this user", "cannot start the threads of queries");
+    return rv;
+}
+
 static void broker_free(broker_t *b);
 
 /* Ports open only once the metaserver has said who this broker is (broker.md 2.5), unless they are to be any free ones: then the number
@@ -143,6 +154,7 @@ static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t
     if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
     if (rv == APR_SUCCESS && !any_port) rv = open_ports(b, config, error);
     if (rv == APR_SUCCESS) rv = watch_consumers(b, config, error);
+    if (rv == APR_SUCCESS) rv = open_look(b, config, error);
     if (rv == APR_SUCCESS) gauges_add(b);
     return rv;
 }
@@ -189,6 +201,7 @@ static void broker_free(broker_t *b) {
     atomic_store(&b->stopping, true);
     registration_stop(b->registration);
     dead_consumers_stop(b->dead_consumers);
+    look_stop(atomic_load(&b->look));
     gauges_remove(b);
     traffic_close(b);
     gauges_remove(b); /* of groups that came meanwhile */
@@ -251,6 +264,12 @@ static void broker_health(void *self, json_t *to) {
     (void)json_object_set_new(to, "disk_available", json_integer(f.disk_available));
 }
 
+static bool broker_http(void *self, http_request_t *r) {
+    broker_t *b = self;
+    look_t *look = atomic_load(&b->look);
+    return look != NULL && !atomic_load(&b->stopping) && look_takes(look, r);
+}
+
 static const config_key_t *const broker_tables[] = {broker_keys, NULL};
 static const char *const broker_mandatory[] = {"broker.properties", NULL};
 
@@ -262,4 +281,5 @@ const server_kind_t broker_kind = {.name = "broker",
                                    .serve = broker_serve,
                                    .stop = broker_stop,
                                    .reload = broker_reload,
-                                   .health = broker_health};
+                                   .health = broker_health,
+                                   .http = broker_http};

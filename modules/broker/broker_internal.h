@@ -34,6 +34,7 @@ struct broker {
     _Atomic int parked_pulls;
     _Atomic int group_count;
     struct dead_consumers *dead_consumers;
+    _Atomic(struct look *) look;
     metric_t *invalid_messages;
     log_limit_t overflow_limit;
     log_limit_t parked_limit;

@@ -24,10 +24,7 @@ static step_t reset_run(operation_t *op) {
     int64_t min, next;
     if (!store_subject_bounds(group_subject(g), &min, &next)) return reset_end(r);
     int64_t to = r->where == CONSUME_EARLIEST ? min : next;
-    log_info(group_broker(g)->log, "group %.*s of subject %.*s is moved to message %lld (%s)", VIEW_ARG(group_name(g)),
-             VIEW_ARG(group_subject_name(g)), (long long)to, r->where == CONSUME_EARLIEST ? "earliest" : "latest");
-    group_set_next(g, to);
-    if (group_held_first(g) != NULL && to < next) group_wake_in(g, 0);
+    group_move_to(g, to);
     return reset_end(r);
 }
 

@@ -22,7 +22,7 @@ struct group {
     worker_t *home; /* changes only while pending is 0; under lock */
     atomic_int wake_state;
     subject_kind_t kind;
-    int64_t next;
+    _Atomic int64_t next;
     operation_t *queue;
     operation_t **queue_end;
     operation_t *running;
@@ -239,7 +239,7 @@ static group_t *group_create(broker_t *b, store_group_t *progress, store_subject
     g->subject = subject;
     g->home = b->workers[0];
     g->kind = subject_kind(store_group_subject(progress));
-    g->next = -1;
+    atomic_init(&g->next, -1);
     g->queue_end = &g->queue;
     mutex_init(&g->lock);
     heartbeats_init(&g->heartbeats);
@@ -305,7 +305,7 @@ subject_kind_t group_kind(const group_t *g) {
 }
 
 int64_t group_next(const group_t *g) {
-    return g->next;
+    return atomic_load_explicit(&g->next, memory_order_relaxed);
 }
 
 int group_pending(group_t *g) {
@@ -334,8 +334,9 @@ void group_time(group_t *g, group_figure_t which, int64_t us) {
 bool group_position(const group_t *g, bool from_earliest, int64_t *next) {
     int64_t pulled, min;
     bool known = store_group_pulled(g->progress, &pulled);
-    if (g->next >= 0) {
-        *next = g->next;
+    int64_t decided = group_next(g);
+    if (decided >= 0) {
+        *next = decided;
     } else if (known) {
         *next = pulled + 1;
     } else {
@@ -346,5 +347,13 @@ bool group_position(const group_t *g, bool from_earliest, int64_t *next) {
 }
 
 void group_set_next(group_t *g, int64_t next) {
-    g->next = next;
+    atomic_store_explicit(&g->next, next, memory_order_relaxed);
+}
+
+void group_move_to(group_t *g, int64_t next) {
+    log_info(g->broker->log, "group %.*s of subject %.*s is moved to message %lld", VIEW_ARG(group_name(g)),
+             VIEW_ARG(group_subject_name(g)), (long long)next);
+    group_set_next(g, next);
+    int64_t min = 0, end = 0;
+    if (g->held != NULL && store_subject_bounds(g->subject, &min, &end) && next < end) group_wake_in(g, 0);
 }

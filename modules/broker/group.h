@@ -58,9 +58,12 @@ bool group_takes_gauges(group_t *g);
 void group_count(group_t *g, group_figure_t which, int64_t n);
 void group_time(group_t *g, group_figure_t which, int64_t us);
 
-/* Next message sequence to hand out; -1 not decided yet. Home loop, or the cold reader the running operation waits for. */
+/* Next message sequence to hand out; -1 not decided yet. Any thread; it is changed on the home loop, or by the cold reader the running
+ * operation waits for. */
 int64_t group_next(const group_t *g);
 void group_set_next(group_t *g, int64_t next);
+/* A reset: the position, with a log line, and held pulls are tried again. Home loop, as (part of) the running operation. */
+void group_move_to(group_t *g, int64_t next);
 /* The same, decided when it was not: behind what was pulled; for a group that no action names (then false) at the end of the subject, or at
  * its beginning. */
 bool group_position(const group_t *g, bool from_earliest, int64_t *next);

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 typedef struct host host_t;
+struct http_request;
 typedef struct instance instance_t; /* one server inside a host: its configuration view, log, metrics */
 
 typedef enum server_state { SERVER_STARTING, SERVER_RECOVERING, SERVER_SERVING, SERVER_READONLY, SERVER_STOPPING } server_state_t;
@@ -29,6 +30,8 @@ typedef struct server_kind {
     void (*stop)(void *self);                           /* clean, within the host's deadline; frees self */
     void (*reload)(void *self, const config_t *config); /* a new snapshot was published; may be NULL */
     void (*health)(void *self, json_t *to);             /* adds members; to["status"] "up"|"down"|"readonly"; may be NULL. HTTP thread */
+    bool (*http)(void *self, struct http_request *r); /* takes requests of the monitor port that are its own: true, then it answers, now or
+                                                         later but before stop returns; may be NULL. HTTP thread; must not block */
     const struct server_kind *const *parts; /* of a composite: the kinds it may start as children, NULL-terminated, so that --set, --check
                                                and --help know their keys; or NULL */
 } server_kind_t;

@@ -268,7 +268,11 @@ apr_status_t instance_start_child(instance_t *parent, const server_kind_t *kind,
     memory_free(all);
     if (status == APR_SUCCESS && i != NULL) {
         enlist(i);
-        status = kind->start(i, &i->self, error);
+        void *self = NULL;
+        status = kind->start(i, &self, error);
+        mutex_lock(&parent->host->scrape_lock);
+        i->self = self;
+        mutex_unlock(&parent->host->scrape_lock);
         if (status == APR_SUCCESS) {
             *child = i;
             return APR_SUCCESS;

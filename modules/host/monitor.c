@@ -80,8 +80,20 @@ char *monitor_export(host_t *h, const char *const *names) {
     return page;
 }
 
+/* True when a server of the host took the request. */
+static bool servers_take(host_t *h, http_request_t *r) {
+    bool taken = false;
+    mutex_lock(&h->scrape_lock);
+    for (const instance_t *i = h->root; i != NULL && !taken; i = i->next) {
+        if (i->self != NULL && i->kind->http != NULL) taken = i->kind->http(i->self, r);
+    }
+    mutex_unlock(&h->scrape_lock);
+    return taken;
+}
+
 static void answer_metrics(void *arg, http_request_t *r) {
     monitor_t *m = arg;
+    if (servers_take(m->host, r)) return;
     const char *names[MOST_NAMES + 1] = {NULL};
     int count = 0;
     while (count < MOST_NAMES && (names[count] = http_request_parameter_at(r, "name[]", count)) != NULL) count++;

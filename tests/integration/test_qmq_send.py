@@ -100,7 +100,7 @@ def test_qmq_send_delayed_without_a_delay_server(qmq, subject):
 
 WRONG_USAGE = [
     (["sned", "s"], ["sned", "send"]),
-    ([], ["send, consume and bench"]),
+    ([], ["send, consume, bench, peek and reset"]),
     (["send"], ["SUBJECT"]),
     (["send", "s", "--tagg", "x"], ["--tagg", "--tag"]),
     (["send", "s", "--group", "x"], ["--group", "no option of send"]),

@@ -11,7 +11,15 @@
 enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_TIMED_OUT = 4 };
 
 /* Which commands an option belongs to; bits. */
-enum cli_command { COMMAND_SEND = 1, COMMAND_CONSUME = 2, COMMAND_BENCH = 4, COMMAND_ALL = 7 };
+enum cli_command {
+    COMMAND_SEND = 1,
+    COMMAND_CONSUME = 2,
+    COMMAND_BENCH = 4,
+    COMMAND_PEEK = 8,
+    COMMAND_RESET = 16,
+    COMMAND_CLIENTS = 7, /* those that are clients of the brokers */
+    COMMAND_ALL = 31
+};
 
 typedef enum bench_mode { BENCH_PRODUCE, BENCH_CONSUME, BENCH_ROUNDTRIP } bench_mode_t;
 
@@ -38,13 +46,19 @@ typedef struct cli_options {
     int64_t rate;  /* messages a second, 0: as fast as possible */
     /* consume */
     const char *group;
-    const char *from;
+    const char *from;   /* peek: a sequence */
     int64_t count;      /* 0: no end */
     int64_t timeout_ms; /* -1: none */
     const char *filter;
     bool broadcast;
     const char *exec;
     const char *on_fail;
+    /* peek, reset */
+    const char *broker;
+    const char *token;
+    const char *state;
+    const char *to;
+    bool dry_run;
     /* bench */
     int64_t size;
     int64_t window;
@@ -63,6 +77,8 @@ void cli_help(FILE *to);
 int send_command(const cli_options_t *o);
 int consume_command(const cli_options_t *o);
 int bench_command(const cli_options_t *o);
+int peek_command(const cli_options_t *o);
+int reset_command(const cli_options_t *o);
 
 /* Prints the error as one line, frees it, and returns the exit code that belongs to it. */
 int cli_fail(qmq_error_t *error);

@@ -63,6 +63,8 @@ static int run(const cli_options_t *o) {
         cli_say("cannot catch signals: %s", status_text(status, text, sizeof text));
         return EXIT_REFUSED;
     }
+    if (o->command == COMMAND_PEEK) return peek_command(o);
+    if (o->command == COMMAND_RESET) return reset_command(o);
     if (o->command == COMMAND_SEND) return send_command(o);
     return o->command == COMMAND_CONSUME ? consume_command(o) : bench_command(o);
 }

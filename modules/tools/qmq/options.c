@@ -20,11 +20,11 @@ typedef struct option {
 #define AT(member) offsetof(cli_options_t, member)
 
 static const option_t options[] = {
-    {"metaserver", "HOST:PORT", COMMAND_ALL, KIND_TEXT, AT(metaserver),
+    {"metaserver", "HOST:PORT", COMMAND_CLIENTS, KIND_TEXT, AT(metaserver),
      "its HTTP port; else QMQ_METASERVER, else 127.0.0.1:8080; without a port 80"},
-    {"client-id", "ID", COMMAND_ALL, KIND_TEXT, AT(client_id), "who this is to the brokers; default: the first free slot of this host"},
+    {"client-id", "ID", COMMAND_CLIENTS, KIND_TEXT, AT(client_id), "who this is to the brokers; default: the first free slot of this host"},
     {"json", NULL, COMMAND_ALL, KIND_FLAG, AT(json),
-     "send: each line is an object of attributes; consume: prints objects; bench: figures as an object"},
+     "send: each line is an object of attributes; consume, peek: prints objects; bench, reset: figures as an object"},
     {"tag", "T", COMMAND_SEND, KIND_LIST, AT(tags), "a tag of every message; up to 10 times"},
     {"attr", "K=V", COMMAND_SEND, KIND_LIST, AT(attributes), "an attribute of every message; may be repeated"},
     {"delay", "DUR", COMMAND_SEND, KIND_DURATION, AT(delay_ms),
@@ -32,9 +32,17 @@ static const option_t options[] = {
     {"at", "TIME", COMMAND_SEND, KIND_TEXT, AT(at), "delivery not before 2026-12-31T23:59:59 (local time) or milliseconds since 1970"},
     {"batch", "N", COMMAND_SEND | COMMAND_BENCH, KIND_NUMBER, AT(batch), "messages a request; default 30, bench 50"},
     {"rate", "N", COMMAND_SEND, KIND_NUMBER, AT(rate), "messages a second; default: as fast as they are confirmed"},
-    {"group", "G", COMMAND_CONSUME | COMMAND_BENCH, KIND_TEXT, AT(group), "consumer group; mandatory for consume unless --broadcast"},
-    {"from", "WHERE", COMMAND_CONSUME, KIND_TEXT, AT(from), "where a new group begins: earliest (default) or latest"},
-    {"count", "N", COMMAND_CONSUME | COMMAND_BENCH, KIND_NUMBER, AT(count), "ends after N messages"},
+    {"group", "G", COMMAND_CONSUME | COMMAND_BENCH | COMMAND_PEEK | COMMAND_RESET, KIND_TEXT, AT(group),
+     "consumer group; mandatory for consume unless --broadcast, and for reset"},
+    {"from", "WHERE", COMMAND_CONSUME | COMMAND_PEEK, KIND_TEXT, AT(from),
+     "consume: where a new group begins, earliest (default) or latest; peek: the first sequence, or how many un-acknowledged to pass over"},
+    {"count", "N", COMMAND_CONSUME | COMMAND_BENCH | COMMAND_PEEK, KIND_NUMBER, AT(count), "ends after N messages; peek shows 20"},
+    {"broker", "HOST:PORT", COMMAND_PEEK | COMMAND_RESET, KIND_TEXT, AT(broker), "monitor port of the broker; default 127.0.0.1:3333"},
+    {"token", "T", COMMAND_PEEK | COMMAND_RESET, KIND_TEXT, AT(token),
+     "a token of the broker's valid-api-tokens.properties; else QMQ_TOKEN"},
+    {"state", "S", COMMAND_PEEK, KIND_TEXT, AT(state), "only messages that are waiting, unacked or dead for --group"},
+    {"to", "WHERE", COMMAND_RESET, KIND_TEXT, AT(to), "earliest, latest, time:MILLISECONDS, message:ID or sequence:NUMBER"},
+    {"dry-run", NULL, COMMAND_RESET, KIND_FLAG, AT(dry_run), "tells what would be repeated or skipped and moves nothing"},
     {"timeout", "DUR", COMMAND_CONSUME, KIND_DURATION, AT(timeout_ms), "ends after this time; code 4 when --count was not reached"},
     {"tags", "any:T,T", COMMAND_CONSUME, KIND_TEXT, AT(filter), "only messages with one of the tags (any:) or all of them (all:)"},
     {"broadcast", NULL, COMMAND_CONSUME, KIND_FLAG, AT(broadcast), "every client gets every message"},
@@ -52,7 +60,8 @@ static const option_t options[] = {
 static const struct {
     const char *name;
     int command;
-} commands[] = {{"send", COMMAND_SEND}, {"consume", COMMAND_CONSUME}, {"bench", COMMAND_BENCH}};
+} commands[] = {
+    {"send", COMMAND_SEND}, {"consume", COMMAND_CONSUME}, {"bench", COMMAND_BENCH}, {"peek", COMMAND_PEEK}, {"reset", COMMAND_RESET}};
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static const char *const modes[] = {"produce", "consume", "roundtrip"};
@@ -68,7 +77,9 @@ static const char *command_name(int command) {
 void cli_help(FILE *to) {
     (void)fputs("qmq send SUBJECT [FILE|-] [options]      a message of each line\n"
                 "qmq consume SUBJECT --group G [options]  a line of each message, acknowledged after it was printed\n"
-                "qmq bench produce|consume|roundtrip SUBJECT [options]\n\n",
+                "qmq bench produce|consume|roundtrip SUBJECT [options]\n"
+                "qmq peek SUBJECT [options]               what a broker holds, without consuming it\n"
+                "qmq reset SUBJECT --group G --to WHERE   moves the position of a group at a broker\n\n",
                 to);
     for (const option_t *o = options; o->name != NULL; o++) {
         char left[40];
@@ -109,7 +120,7 @@ static int take_command(cli_options_t *o, const char *word) {
         }
         nearest_offer(&near, view_of(word), commands[i].name);
     }
-    return unknown_word("command", word, near.name, "send, consume and bench");
+    return unknown_word("command", word, near.name, "send, consume, bench, peek and reset");
 }
 
 static int take_mode(cli_options_t *o, const char *word) {
@@ -213,7 +224,7 @@ static int refuse_value(const char *option, const char *value, const char *allow
 static int check(const cli_options_t *o) {
     if (o->help || o->version) return EXIT_DONE;
     if (o->command == 0) {
-        cli_say("no command; there are send, consume and bench, qmq --help shows them");
+        cli_say("no command; there are send, consume, bench, peek and reset, qmq --help shows them");
         return EXIT_USAGE;
     }
     if (o->subject == NULL) {
@@ -223,6 +234,12 @@ static int check(const cli_options_t *o) {
     }
     if (o->command == COMMAND_CONSUME && o->group == NULL && !o->broadcast) {
         cli_say("consume needs a consumer group: --group G, or --broadcast");
+        return EXIT_USAGE;
+    }
+    if (o->command == COMMAND_PEEK) return EXIT_DONE;
+    if (o->command == COMMAND_RESET) {
+        if (o->group != NULL && o->to != NULL) return EXIT_DONE;
+        cli_say("reset needs a group and a place: --group G --to earliest, latest, time:MILLISECONDS, message:ID or sequence:NUMBER");
         return EXIT_USAGE;
     }
     if (o->at != NULL && o->delay_ms >= 0) {
@@ -241,7 +258,6 @@ static void set_defaults(cli_options_t *o) {
     memset(o, 0, sizeof *o);
     o->delay_ms = -1;
     o->timeout_ms = -1;
-    o->from = "earliest";
     o->on_fail = "retry";
 }
 
@@ -269,6 +285,7 @@ int cli_parse(cli_options_t *o, int argc, char **argv) {
         }
         if (code != EXIT_DONE) return code;
     }
+    if (o->from == NULL && o->command != COMMAND_PEEK) o->from = "earliest";
     return check(o);
 }
 

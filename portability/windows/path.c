@@ -160,6 +160,12 @@ apr_status_t directory_sync(const char *path) {
     return info.kind == PATH_DIRECTORY ? APR_SUCCESS : info.kind == PATH_MISSING ? APR_ENOENT : APR_ENOTDIR;
 }
 
+/* Flushing a volume is for administrators only. */
+apr_status_t file_system_sync(const char *directory) {
+    (void)directory;
+    return APR_ENOTIMPL;
+}
+
 static apr_status_t visit_entry(const WIN32_FIND_DATAW *entry, apr_status_t (*visit)(void *arg, const char *name), void *arg) {
     if (wcscmp(entry->cFileName, L".") == 0 || wcscmp(entry->cFileName, L"..") == 0) return APR_SUCCESS;
     char *name = narrow_text(entry->cFileName);

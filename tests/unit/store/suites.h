@@ -16,5 +16,6 @@ extern const test_case_t java_stores_cases[];
 extern const test_case_t index_cases[];
 extern const test_case_t index_v2_cases[];
 extern const test_case_t snapshots_cases[];
+extern const test_case_t tablets_cases[];
 
 #endif

@@ -47,6 +47,8 @@ static inline size_t index_bytes(const consumer_logs_t *x, size_t entries) {
 static inline index_entry_t index_entry_at(const consumer_logs_t *x, const uint8_t *encoded, size_t i) {
     return index_entry_decode(x->format, encoded + index_bytes(x, i));
 }
+/* Base of a consumer-log file; -1 for names that are none. */
+int64_t index_file_parse(const consumer_logs_t *x, const char *name);
 /* Reads n encoded entries of one file; what is not there is zero. */
 apr_status_t index_read_encoded(const consumer_logs_t *x, file_t *f, int64_t sequence, size_t n, uint8_t *to);
 

@@ -97,10 +97,15 @@ typedef struct extent {
     int64_t last;
 } extent_t;
 
+int64_t index_file_parse(const consumer_logs_t *x, const char *name) {
+    int64_t base = 0;
+    return name[0] != '.' && id_parse_i64(view_of(name), &base) && base >= 0 && base % index_file_size(x) == 0 ? base : -1;
+}
+
 static apr_status_t note_file(void *arg, const char *name) {
     extent_t *extent = arg;
-    int64_t base = 0;
-    if (name[0] == '.' || !id_parse_i64(view_of(name), &base) || base < 0 || base % index_file_size(extent->index) != 0) return APR_SUCCESS;
+    int64_t base = index_file_parse(extent->index, name);
+    if (base < 0) return APR_SUCCESS;
     if (extent->first < 0 || base < extent->first) extent->first = base;
     if (base > extent->last) extent->last = base;
     return APR_SUCCESS;

@@ -344,3 +344,28 @@ int64_t segmented_log_files(segmented_log_t *l) {
     mutex_unlock(&l->lock);
     return n;
 }
+
+/* The first segment, out of the row, when nobody else knows of it; or NULL. */
+static segment_t *take_unused(segmented_log_t *l) {
+    mutex_lock(&l->lock);
+    segment_t *s = l->count > 1 ? l->segments[0] : NULL;
+    /* References are only taken under this lock, so one that is sole stays so. */
+    if (s != NULL && (!shared_is_sole(&s->shared) || (s->map != NULL && !shared_is_sole(&s->map->shared)))) s = NULL;
+    if (s != NULL) memmove(l->segments, l->segments + 1, --l->count * sizeof(segment_t *));
+    mutex_unlock(&l->lock);
+    return s;
+}
+
+apr_status_t segmented_log_remove_first(segmented_log_t *l) {
+    segment_t *s = take_unused(l);
+    if (s == NULL) return QMQ_E_LOCKED;
+    apr_status_t status = path_remove(s->path);
+    if (status == APR_SUCCESS) {
+        segment_release(s);
+        return APR_SUCCESS;
+    }
+    mutex_lock(&l->lock);
+    insert(l, s);
+    mutex_unlock(&l->lock);
+    return status;
+}

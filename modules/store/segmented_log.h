@@ -82,6 +82,9 @@ apr_status_t segmented_log_obtain(segmented_log_t *l, int64_t base, segment_t **
 /* Recovery: makes `end` the end. Cuts the file it lies in, deletes later ones, counts everything from `synced` on as not durable. */
 apr_status_t segmented_log_cut(segmented_log_t *l, int64_t end, int64_t synced, qmq_error_t **error);
 
+/* Deletes the first segment, which must not be the last. QMQ_E_LOCKED: a reader holds it, try later. Any thread but several at a time. */
+apr_status_t segmented_log_remove_first(segmented_log_t *l);
+
 /* Appending. One thread at a time. */
 
 /* Before the first write of a round: overwrites with zeros what a failed write left behind the end. */

@@ -46,6 +46,11 @@ int64_t space_available(const space_t *s) {
     return disk_space(s->root, &available, &total) == APR_SUCCESS ? available : -1;
 }
 
+bool space_is_ample(const space_t *s) {
+    int64_t available = space_available(s);
+    return (atomic_load(&s->causes) & CAUSE_FULL) == 0 && (available < 0 || available >= 2 * s->min_free);
+}
+
 static void set_full(space_t *s, int64_t available) {
     atomic_store(&s->full_since_us, clock_mono_us());
     if (atomic_fetch_or(&s->causes, CAUSE_FULL) & CAUSE_FULL) return;

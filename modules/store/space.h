@@ -46,5 +46,7 @@ void space_write_failed(space_t *s, apr_status_t status);
 /* A data sync of either log failed: what was written since the last one may be lost, nothing is appended until the next start. */
 void space_sync_failed(space_t *s, const segmented_log_t *l, apr_status_t status);
 int64_t space_available(const space_t *s);
+/* False when the disk is so full that messages are refused or soon will be. */
+bool space_is_ample(const space_t *s);
 
 #endif

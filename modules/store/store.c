@@ -12,6 +12,8 @@
 #define DEFAULT_HOT_WINDOW ((int64_t)256 * 1024 * 1024)
 #define DEFAULT_MIN_FREE ((int64_t)16 * 1024 * 1024)
 #define DEFAULT_OPEN_FILES 1024
+#define DEFAULT_RETENTION_MS INT64_C(259200000)
+#define DEFAULT_RETENTION_CHECK_US INT64_C(60000000)
 #define DEFAULT_SCRUB_RATE ((int64_t)4 * 1024 * 1024)
 #define DEFAULT_SCRUB_PAUSE_US INT64_C(3600000000)
 #define DEFAULT_CHECKPOINT_RECORDS 10000
@@ -27,6 +29,14 @@ static int64_t or_default(int64_t value, int64_t fallback) {
     return value > 0 ? value : fallback;
 }
 
+static store_retention_t complete_retention(const store_retention_t *given) {
+    store_retention_t r = *given;
+    r.message_ms = or_default(r.message_ms, DEFAULT_RETENTION_MS);
+    r.action_ms = or_default(r.action_ms, DEFAULT_RETENTION_MS);
+    r.check_period_us = or_default(r.check_period_us, DEFAULT_RETENTION_CHECK_US);
+    return r;
+}
+
 static store_options_t complete_options(const store_options_t *given) {
     store_options_t o = *given;
     o.message_segment_size = or_default(o.message_segment_size, DEFAULT_MESSAGE_SEGMENT);
@@ -39,6 +49,7 @@ static store_options_t complete_options(const store_options_t *given) {
     o.snapshots_kept = (int)or_default(o.snapshots_kept, DEFAULT_SNAPSHOTS_KEPT);
     if (o.scrub_bytes_per_second == 0) o.scrub_bytes_per_second = DEFAULT_SCRUB_RATE;
     o.scrub_pause_us = or_default(o.scrub_pause_us, DEFAULT_SCRUB_PAUSE_US);
+    o.retention = complete_retention(&o.retention);
     o.max_open_files = (int)or_default(o.max_open_files, DEFAULT_OPEN_FILES);
     return o;
 }
@@ -141,6 +152,7 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
         status = scrub_start(&s->scrub, &s->messages.segments, &s->damage, s->own_from, s->options.scrub_bytes_per_second,
                              s->options.scrub_pause_us);
     }
+    if (status == APR_SUCCESS) status = retention_start(&s->retention, s);
     char text[160];
     if (status != APR_SUCCESS) {
         *error = error_create(status, "Raise the limit of processes and threads of this user", "cannot start the threads of the store: %s",
@@ -198,6 +210,7 @@ static void stop_threads(store_t *s) {
     condition_broadcast(&s->pause);
     mutex_unlock(&s->pause_lock);
     scrub_stop(&s->scrub);
+    retention_stop(&s->retention);
     message_log_stop(&s->messages);
     action_log_stop(&s->actions);
     syncer_stop(&s->syncer);
@@ -381,6 +394,8 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->checkpoint_us = atomic_load(&s->checkpoint.took_us);
     to->skipped_records = s->skipped_records;
     damage_figures(&s->damage, &to->damaged_records, &to->taken_over_records, to->first_damage, sizeof to->first_damage);
+    to->retention_deleted_bytes = atomic_load(&s->retention.deleted_bytes);
+    to->retention_unconsumed = atomic_load(&s->retention.unconsumed);
     to->scrub_walks = atomic_load(&s->scrub.walks);
     to->writable = space_is_writable(&s->space, NULL);
 }

@@ -20,6 +20,16 @@ typedef struct store_subject store_subject_t;
 /* A (subject, group); stays valid until store_close. */
 typedef struct store_group store_group_t;
 
+/* When messages and actions are deleted (storage.md 16). Time while the store is closed does not count. */
+typedef struct store_retention {
+    bool delete_expired;     /* false: nothing is ever deleted */
+    int64_t message_ms;      /* 0: 72 h */
+    int64_t action_ms;       /* 0: 72 h */
+    bool hold;               /* messages that a group has not consumed are kept longer, as long as the disk allows */
+    int64_t hold_max_bytes;  /* ... and the message log is not longer than this; 0: no such limit */
+    int64_t check_period_us; /* 0: a minute; taken at open only */
+} store_retention_t;
+
 typedef struct store_options {
     const char *root;               /* absolute directory, created when missing, locked exclusively while open */
     int64_t message_segment_size;   /* 0: 1 GiB; others only for tests */
@@ -35,6 +45,7 @@ typedef struct store_options {
     int64_t scrub_pause_us;         /* before the first such walk and between two; 0: an hour */
     bool index_v2;                  /* a new store gets consumer logs of format V2 */
     int max_open_files;             /* descriptor cache for consumer logs; 0: 1024 */
+    store_retention_t retention;
     const log_t *log;
     metrics_t *metrics; /* NULL allowed */
     /* The message log stopped (false, with the reason) or resumed (true) taking appends. Any thread, no lock held. May be NULL. */
@@ -47,6 +58,8 @@ typedef struct store_options {
 /* Opens or creates, recovers, replays; returns when everything acknowledged is readable. On failure NULL in *out and *error names file and
  * remedy. */
 apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error_t **error);
+/* Takes new values at the next check. Any thread. */
+void store_set_retention(store_t *s, const store_retention_t *wanted);
 /* No append may be in flight. Flushes, syncs, closes, frees. */
 void store_close(store_t *s);
 
@@ -219,6 +232,7 @@ typedef struct store_figures {
     int64_t scrub_walks;                           /* completed walks over the message log */
     int64_t message_checkpoint, action_checkpoint; /* offsets of the last snapshots: what a start need not replay */
     int64_t checkpoint_us;                         /* how long the last one took */
+    int64_t retention_deleted_bytes, retention_unconsumed; /* unconsumed: messages no group will get any more, warned about */
     bool writable;
     char first_damage[512]; /* "file, byte n"; "": none */
 } store_figures_t;

@@ -8,6 +8,7 @@
 #include "store/legacy_pull_log.h"
 #include "store/marker.h"
 #include "store/message_log.h"
+#include "store/retention.h"
 #include "store/safe_points.h"
 #include "store/scrub.h"
 #include "store/sync.h"
@@ -50,6 +51,7 @@ struct store {
     syncer_t syncer;
     damage_t damage;
     scrub_t scrub;
+    retention_t retention;
     periodic_t *writer;    /* consumer logs */
     int64_t next_write_us; /* writer thread only */
     int64_t slice_us;      /* writer thread only: when it began to work without a pause */

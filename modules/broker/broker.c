@@ -35,6 +35,15 @@ static void broker_progress(void *arg, int percent, const char *what) {
     instance_state(b->instance, SERVER_RECOVERING, text);
 }
 
+static store_retention_t retention_of(const config_t *config) {
+    return (store_retention_t){.delete_expired = config_bool(config, "log.expired.delete.enable"),
+                               .message_ms = config_int(config, "messagelog.retention.hours") * 3600000,
+                               .action_ms = config_int(config, "pulllog.retention.hours") * 3600000,
+                               .hold = config_bool(config, "messagelog.retention.hold"),
+                               .hold_max_bytes = config_int(config, "messagelog.retention.hold.max.bytes"),
+                               .check_period_us = config_int(config, "log.retention.check.interval.seconds") * 1000000};
+}
+
 static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t **error) {
     int64_t scrub = config_int(config, "store.scrub.bytes.per.second");
     store_options_t o = {.root = config_string(config, "store.root"),
@@ -45,6 +54,7 @@ static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t 
                          .checkpoint_records = config_int(config, "message.checkpoint.interval"),
                          .snapshots_kept = (int)config_int(config, "checkpoint.retain.count"),
                          .max_open_files = (int)config_int(config, "store.max.open.files"),
+                         .retention = retention_of(config),
                          .scrub_bytes_per_second = scrub == 0 ? -1 : scrub,
                          .scrub_pause_us = config_int(config, "store.scrub.pause.seconds") * 1000000,
                          .log = b->log,
@@ -236,6 +246,8 @@ static void broker_reload(void *self, const config_t *config) {
         qmq_error_free(error);
         return;
     }
+    store_retention_t retention = retention_of(config);
+    store_set_retention(b->store, &retention);
     s->older = atomic_load(&b->settings);
     atomic_store_explicit(&b->settings, s, memory_order_release);
 }

@@ -66,7 +66,8 @@ apr_status_t consumer_log_read(consumer_logs_t *x, store_subject_t *s, int64_t f
 /* The same as far as the system has it in memory; false when the disk would be needed. Never blocks; any thread. */
 bool consumer_log_read_cached(consumer_logs_t *x, store_subject_t *s, int64_t from, size_t count, index_entry_t *to);
 
-/* First sequence whose record lies at or behind this offset of the message log; the next sequence when there is none. Blocks; any thread. */
+/* First sequence whose record lies at or behind this offset of the message log; the next sequence when there is none. Blocks; any thread.
+ */
 apr_status_t consumer_log_first_from(consumer_logs_t *x, store_subject_t *s, int64_t offset, int64_t *sequence);
 /* Sequences below min are given up. Any thread. */
 void consumer_log_raise_min(consumer_logs_t *x, store_subject_t *s, int64_t min);

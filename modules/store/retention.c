@@ -46,36 +46,61 @@ static bool delete_first(retention_t *r, segmented_log_t *l, segment_t *s) {
 
 /* Unconsumed messages. */
 
+typedef struct lagging {
+    char *id;
+    int64_t pull;
+    int64_t ack;
+} lagging_t;
+
 typedef struct unconsumed {
     retention_t *retention;
     int64_t end; /* of the segment that will go */
+    int64_t min; /* of the subject looked at */
     int64_t dead_before;
     int64_t messages;
     bool says;
-    store_group_t *group;
     int64_t of_group;
+    lagging_t *consumers;
+    size_t consumer_count;
 } unconsumed_t;
 
-static void count_unacked(void *arg, view_t consumer, int64_t pull, int64_t ack) {
+static void note_consumer(void *arg, view_t id, int64_t pull, int64_t ack) {
     unconsumed_t *u = arg;
-    for (int64_t p = ack + 1; p <= pull && p <= ack + UNACKED_LOOKS; p++) {
-        int64_t message = store_pull_lookup(u->group, consumer, p);
+    if (pull <= ack) return;
+    u->consumers = memory_realloc(u->consumers, (u->consumer_count + 1) * sizeof u->consumers[0]);
+    u->consumers[u->consumer_count++] = (lagging_t){memory_strndup(id.data, id.size), pull, ack};
+}
+
+static void count_unacked(unconsumed_t *u, store_group_t *g, const lagging_t *c) {
+    for (int64_t p = c->ack + 1; p <= c->pull && p <= c->ack + UNACKED_LOOKS; p++) {
+        int64_t message = store_pull_lookup(g, view_of(c->id), p);
         if (message >= u->dead_before) break;
-        u->of_group += message >= 0;
+        u->of_group += message >= u->min;
     }
+}
+
+/* The group's lock is held while its consumers are visited, so they are noted first. */
+static void count_consumers(unconsumed_t *u, store_group_t *g) {
+    store_consumers(g, note_consumer, u);
+    for (size_t i = 0; i < u->consumer_count; i++) {
+        count_unacked(u, g, &u->consumers[i]);
+        memory_free(u->consumers[i].id);
+    }
+    memory_free(u->consumers);
+    u->consumers = NULL;
+    u->consumer_count = 0;
 }
 
 static void count_group(void *arg, named_t *thing) {
     unconsumed_t *u = arg;
     store_group_t *g = (store_group_t *)thing;
     store_t *s = u->retention->store;
-    int64_t pulled = -1, min = 0, next = 0;
-    if (!store_group_pulled(g, &pulled) || !consumer_log_bounds(&s->index, g->subject, &min, &next)) return;
+    int64_t pulled = -1, next = 0;
+    if (!store_group_pulled(g, &pulled) || !consumer_log_bounds(&s->index, g->subject, &u->min, &next)) return;
     if (consumer_log_first_from(&s->index, g->subject, u->end, &u->dead_before) != APR_SUCCESS) return;
-    int64_t first = pulled + 1 > min ? pulled + 1 : min;
+    int64_t first = pulled + 1 > u->min ? pulled + 1 : u->min;
     u->of_group = u->dead_before > first ? u->dead_before - first : 0;
-    u->group = g;
-    store_consumers(g, count_unacked, u);
+    count_consumers(u, g);
     u->messages += u->of_group;
     if (u->of_group == 0 || !u->says) return;
     log_warn(s->options.log, "retention: %lld messages of subject %s that group %.*s has not consumed are about to be deleted",
@@ -157,6 +182,7 @@ static void clean_messages(retention_t *r) {
             return;
         }
         if (!delete_first(r, l, first)) return;
+        raise_minimums(r);
     }
 }
 
@@ -185,6 +211,7 @@ static void clean(void *arg) {
     }
     raise_minimums(r);
     offset_files_write(s);
+    atomic_fetch_add(&r->passes, 1);
     if (clock_mono_us() < r->save_us) return;
     r->save_us = clock_mono_us() + SAVE_PERIOD_US;
     segment_ages_save(&r->ages, s->options.log);

@@ -20,6 +20,7 @@ typedef struct retention {
     int64_t warned_us;
     int64_t held_base; /* segment that was said to be held, -1: none */
     int64_t raised_to; /* sequences below this log offset are given up */
+    _Atomic int64_t passes;
     _Atomic int64_t deleted_bytes;
     _Atomic int64_t unconsumed; /* messages that are about to be, or were, deleted without having been consumed */
     metric_t *expired_metric;

@@ -164,7 +164,8 @@ void segment_ages_save(const segment_ages_t *a, const log_t *log) {
     for (int i = 0; i < AGED_LOGS; i++) {
         const log_ages_t *l = &a->logs[i];
         for (size_t k = 0; k < l->count; k++)
-            used += (size_t)snprintf(text + used, LINE_SIZE, "%s %lld %lld\n", l->name, (long long)l->at[k].base, (long long)l->at[k].since_ms);
+            used +=
+                (size_t)snprintf(text + used, LINE_SIZE, "%s %lld %lld\n", l->name, (long long)l->at[k].base, (long long)l->at[k].since_ms);
     }
     apr_status_t status = file_replace(a->path, text, used);
     char reason[160];

@@ -395,6 +395,7 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->skipped_records = s->skipped_records;
     damage_figures(&s->damage, &to->damaged_records, &to->taken_over_records, to->first_damage, sizeof to->first_damage);
     to->retention_deleted_bytes = atomic_load(&s->retention.deleted_bytes);
+    to->retention_passes = atomic_load(&s->retention.passes);
     to->retention_unconsumed = atomic_load(&s->retention.unconsumed);
     to->scrub_walks = atomic_load(&s->scrub.walks);
     to->writable = space_is_writable(&s->space, NULL);

@@ -232,7 +232,8 @@ typedef struct store_figures {
     int64_t scrub_walks;                           /* completed walks over the message log */
     int64_t message_checkpoint, action_checkpoint; /* offsets of the last snapshots: what a start need not replay */
     int64_t checkpoint_us;                         /* how long the last one took */
-    int64_t retention_deleted_bytes, retention_unconsumed; /* unconsumed: messages no group will get any more, warned about */
+    int64_t retention_deleted_bytes, retention_passes;
+    int64_t retention_unconsumed; /* messages that a group has not consumed and that retention deleted or soon will */
     bool writable;
     char first_damage[512]; /* "file, byte n"; "": none */
 } store_figures_t;

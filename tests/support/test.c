@@ -186,13 +186,21 @@ bool test_faults(const char *rules) {
     return true;
 }
 
-bool test_clock_speed(int speed) {
-    char text[40];
+static bool bend_clock(long long shift_ms, int speed) {
+    char text[60];
     char *path = NULL;
     CU_ASSERT_FATAL(apr_env_get(&path, "QMQ_TEST_CLOCK", pool) == APR_SUCCESS);
-    (void)snprintf(text, sizeof text, "0 %d\n", speed);
+    (void)snprintf(text, sizeof text, "%lld %d\n", shift_ms, speed);
     write_hook(path, text);
     return true;
+}
+
+bool test_clock_speed(int speed) {
+    return bend_clock(0, speed);
+}
+
+bool test_clock_shift(long long ms) {
+    return bend_clock(ms, 1);
 }
 #else
 static bool without_hooks(void) {
@@ -207,6 +215,11 @@ bool test_faults(const char *rules) {
 
 bool test_clock_speed(int speed) {
     (void)speed;
+    return without_hooks();
+}
+
+bool test_clock_shift(long long ms) {
+    (void)ms;
     return without_hooks();
 }
 #endif

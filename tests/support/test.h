@@ -39,6 +39,8 @@ bool test_faults(const char *rules);
 /* The clocks of portability/clock.h run at speed times the real one from now on (noticed within 10 ms); 1 is the usual. False (and the test
  * is skipped) in builds without hooks. */
 bool test_clock_speed(int speed);
+/* The wall clock jumps to that much before or behind the real one; the monotonic one does not. Likewise. */
+bool test_clock_shift(long long ms);
 /* Polls until done(arg) is true, at most seconds; false when the time ran out. */
 bool test_wait(bool (*done)(void *arg), void *arg, double seconds);
 

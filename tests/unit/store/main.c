@@ -8,7 +8,8 @@ int main(int argc, char **argv) {
         {"tablets", tablets_cases},   {"recovery", recovery_cases},
         {"faults", faults_cases},     {"progress", progress_cases},
         {"threads", threads_cases},   {"java_stores", java_stores_cases},
-        {"damage", damage_cases},     {NULL, NULL},
+        {"damage", damage_cases},     {"retention", retention_cases},
+        {NULL, NULL},
     };
     return test_main(argc, argv, suites);
 }

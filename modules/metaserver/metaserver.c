@@ -106,10 +106,9 @@ static apr_status_t open_tcp(metaserver_t *m, const config_t *config, qmq_error_
 }
 
 static apr_status_t open_http(metaserver_t *m, const config_t *config, qmq_error_t **error) {
-    const http_route_t routes[] = {{"GET", "/meta/address", discovery_address, m},
-                                   {"GET", "/health", discovery_health, m},
-                                   {"POST", "/management", management_handle, m},
-                                   {NULL, NULL, NULL, NULL}};
+    const http_route_t routes[] = {{"GET", "/meta/address", discovery_address, m}, {"GET", "/health", discovery_health, m},
+                                   {"POST", "/management", management_handle, m},  {"GET", "/subject/consumers", consumers_handle, m},
+                                   {"GET", "/onoffline", onoffline_handle, m},     {NULL, NULL, NULL, NULL}};
     http_server_options_t o = {.name = "meta.server.discover.port",
                                .address = config_string(config, "listen.address"),
                                .port = (int)config_int(config, "meta.server.discover.port"),
@@ -158,6 +157,7 @@ static void prepare(metaserver_t *m, const metaserver_options_t *o) {
     m->metrics = o->metrics;
     m->address = memory_strdup(o->address);
     m->internal_token = token == NULL || *token == 0 ? NULL : memory_strdup(token);
+    m->onoffline_needs_token = config_bool(o->config, "meta.server.onoffline.token");
     m->register_limit = (size_t)config_int(o->config, "client.register.queue.max");
     m->handler_time = metrics_timer(m->metrics, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     m->token_file = side_file_open(o->conf, "valid-api-tokens.properties", m->log);

@@ -35,6 +35,7 @@ struct metaserver {
     metrics_t *metrics;
     char *address;
     char *internal_token; /* NULL: none */
+    bool onoffline_needs_token;
     size_t register_limit;
     int64_t refresh_period_us;
     _Atomic int64_t heartbeat_timeout_us;
@@ -84,5 +85,7 @@ void broker_acquire_meta_command(void *arg, connection_t *c, const frame_t *requ
 void discovery_address(void *arg, http_request_t *r);
 void discovery_health(void *arg, http_request_t *r);
 void management_handle(void *arg, http_request_t *r);
+void consumers_handle(void *arg, http_request_t *r);
+void onoffline_handle(void *arg, http_request_t *r);
 
 #endif

@@ -20,6 +20,7 @@ const config_key_t metaserver_keys[] = {
      "Rows of client_meta_info that may wait for the database at a time."},
     {METASERVER, "connections.max", CONFIG_INT, "50000", 1, 1000000, false, "Connections a port accepts at a time."},
     {METASERVER, "io.loops", CONFIG_INT, "0", 0, 256, false, "Threads that serve connections; 0 is one a core."},
+    {METASERVER, "meta.server.onoffline.token", CONFIG_BOOL, "false", 0, 0, false, "Whether /onoffline needs an API token too."},
     {METASERVER, "meta.server.internal.token", CONFIG_STRING, NULL, 0, 0, false,
      "One more API token, of the process that starts this server; unset: none."},
     {DATASOURCE, "jdbc.driverClassName", CONFIG_STRING, NULL, 0, 0, false, "Accepted for compatibility; the driver follows from jdbc.url."},

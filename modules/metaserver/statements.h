@@ -57,7 +57,12 @@ typedef struct statements {
     const char *subject_insert;  /* I3: name, tag */
 
     const char *client_insert;  /* C1: subject_info, client_type, consumer_group, client_id, app_code, room */
+    const char *consumers;      /* C2, columns consumer_group, client_id, app_code, room: subject_info */
     const char *offline_states; /* O2: client_id, subject_info, consumer_group, state */
+    const char *offline_state;  /* O3, column state: client_id, subject_info, consumer_group */
+    const char *offline_put;    /* O4: client_id, subject_info, consumer_group, state */
+    const char *offline_clear;  /* O5: subject_info, consumer_group */
+    const char *offline_delete; /* O6: client_id, subject_info, consumer_group */
     const char *marks;          /* P3: subject, broker_group */
     const char *mark_insert;    /* P1: subject, broker_group */
     const char *mark_delete;    /* P2: subject, broker_group */

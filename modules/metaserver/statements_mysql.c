@@ -57,7 +57,14 @@ const statements_t statements_mysql = {
     .client_insert =
         "INSERT IGNORE INTO client_meta_info (subject_info, client_type, consumer_group, client_id, app_code, room, create_time) "
         "VALUES (?, ?, ?, ?, ?, ?, NOW())",
+    .consumers =
+        "SELECT consumer_group, client_id, app_code, room FROM client_meta_info WHERE subject_info = ? AND client_type = 2 ORDER BY id",
     .offline_states = "SELECT client_id, subject_info, consumer_group, state FROM client_offline_state",
+    .offline_state = "SELECT state FROM client_offline_state WHERE client_id = ? AND subject_info = ? AND consumer_group = ?",
+    .offline_put = "INSERT INTO client_offline_state (client_id, subject_info, consumer_group, state) VALUES (?, ?, ?, ?) "
+                   "ON DUPLICATE KEY UPDATE state = VALUES(state)",
+    .offline_clear = "DELETE FROM client_offline_state WHERE subject_info = ? AND consumer_group = ?",
+    .offline_delete = "DELETE FROM client_offline_state WHERE client_id = ? AND subject_info = ? AND consumer_group = ?",
     .marks = "SELECT subject, broker_group FROM readonly_broker_group_setting",
     .mark_insert = "INSERT INTO readonly_broker_group_setting (subject, broker_group) VALUES (?, ?)",
     .mark_delete = "DELETE FROM readonly_broker_group_setting WHERE subject = ? AND broker_group = ?",

@@ -39,11 +39,11 @@ class Peer:
 class FrameServer:
     """handler(frame, peer) answers by returning a Frame (or None) or by writing to the peer whenever it likes."""
 
-    def __init__(self, handler, port=0):
+    def __init__(self, handler, port=0, address=ADDRESS):
         self.handler = handler
         self.received = []  # (monotonic time, raw bytes, Frame)
         self.peers = []
-        self.socket = socket.create_server((ADDRESS, port))
+        self.socket = socket.create_server((address, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

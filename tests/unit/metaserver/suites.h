@@ -12,6 +12,7 @@ extern const test_case_t trouble_cases[];
 extern const test_case_t http_cases[];
 extern const test_case_t action_cases[];
 extern const test_case_t change_cases[];
+extern const test_case_t endpoint_cases[];
 extern const test_case_t start_cases[];
 
 #endif

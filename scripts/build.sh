@@ -1,5 +1,5 @@
 #!/bin/sh
-# Configures (once) and builds a preset of CMakePresets.json; `release` also assembles the release tree, `fuzz` builds the fuzz targets only.
+# Configures (once) and builds a preset of CMakePresets.json; `release` also assembles the release tree and brings the manual's table of keys up to date, `fuzz` builds the fuzz targets only.
 # usage: build.sh PRESET
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,4 +13,4 @@ rm -f "/tmp/qmq-configure.$$"
 what=all
 [ "$preset" != fuzz ] || what=tests/fuzz/all
 cmake --build "build/$preset" --target "$what" -- --quiet
-[ "$preset" != release ] || scripts/tree.sh
+[ "$preset" != release ] || { scripts/tree.sh && scripts/keys.sh; }

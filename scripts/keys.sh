@@ -73,11 +73,10 @@ awk -v keys="$made/keys" '
     !skip { print }
     /^<!-- keys: made/ { skip = 1 }
 ' "$page" >"$made/page"
+cmp -s "$made/page" "$page" && exit 0
 if [ $check = yes ]; then
-    cmp -s "$made/page" "$page" || {
-        echo "$page does not have the keys that the servers have; run scripts/keys.sh:" >&2
-        diff "$page" "$made/page" >&2 || exit 1
-    }
-else
-    cat "$made/page" >"$page"
+    echo "$page does not have the keys that the servers have; run scripts/keys.sh:" >&2
+    diff "$page" "$made/page" >&2 || exit 1
 fi
+cat "$made/page" >"$page"
+echo "$page: the tables of keys were made anew, commit them" >&2

@@ -147,12 +147,6 @@ apr_status_t directory_create(const char *path) {
 }
 
 /* The file system writes its own journal: renames are told to write through, and there is nothing else to ask for. */
-/* Flushing a volume is for administrators. */
-apr_status_t file_system_sync(const char *directory) {
-    (void)directory;
-    return APR_ENOTIMPL;
-}
-
 apr_status_t directory_sync(const char *path) {
     path_info_t info;
     apr_status_t status = path_inspect(path, &info);

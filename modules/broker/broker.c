@@ -175,6 +175,7 @@ static apr_status_t broker_start(instance_t *i, void **self, qmq_error_t **error
     b->log = instance_log(i);
     b->metrics = instance_metrics(i);
     b->invalid_messages = metrics_counter(b->metrics, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
+    b->request_time = metrics_timer(b->metrics, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     atomic_store(&b->read_only, true);
     config_t *config = config_current(instance_config(i));
     broker_settings_t *settings = broker_settings_read(config, error);

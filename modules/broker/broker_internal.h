@@ -36,6 +36,7 @@ struct broker {
     struct dead_consumers *dead_consumers;
     _Atomic(struct look *) look;
     metric_t *invalid_messages;
+    metric_t *request_time;
     log_limit_t overflow_limit;
     log_limit_t parked_limit;
     log_limit_t gap_limit;

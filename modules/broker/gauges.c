@@ -87,16 +87,11 @@ static double read_pending(void *arg) {
 
 void gauges_add_group(group_t *g) {
     broker_t *b = group_broker(g);
-    view_t subject = group_subject_name(g), name = group_name(g);
-    char mailbox[SUBJECT_MAX_BYTES * 2 + 2];
-    size_t size = subject.size + 1 + name.size;
-    if (size <= sizeof mailbox) {
-        memcpy(mailbox, subject.data, subject.size);
-        mailbox[subject.size] = '-';
-        memcpy(mailbox + subject.size + 1, name.data, name.size);
-        metrics_gauge(b->metrics, "actorQueue_qmq", (metric_labels_t){"name", view_make(mailbox, size), NULL, {NULL, 0}}, read_pending, g);
-    }
-    metrics_gauge(b->metrics, "messageSequenceLag", (metric_labels_t){"subject", subject, "group", name}, read_lag, g);
+    char name[ACTOR_NAME_SIZE];
+    metric_labels_t actor = {"name", group_actor_name(g, name), NULL, {NULL, 0}};
+    metrics_gauge(b->metrics, "actorQueue_qmq", actor, read_pending, g);
+    metric_labels_t labels = {"subject", group_subject_name(g), "group", group_name(g)};
+    metrics_gauge(b->metrics, "messageSequenceLag", labels, read_lag, g);
 }
 
 static void remove_group(void *arg, group_t *g) {

@@ -2,6 +2,9 @@
 
 #include "base/memory.h"
 #include "broker/pull.h"
+#include "portability/clock.h"
+
+#include <stdio.h>
 
 /* Requests of a group that wait for their turn (broker.md 6.3). */
 #define PENDING_MOST 10000
@@ -33,6 +36,7 @@ struct group {
     heartbeats_t heartbeats;
     figures_t figures;
     atomic_bool has_gauges;
+    _Atomic(metric_t *) actor_time;
 };
 
 static void group_take(group_t *g, operation_t *op);
@@ -74,6 +78,17 @@ void group_submit(group_t *g, operation_t *op, worker_t *from) {
     loop_post(worker_loop(home), &op->task);
 }
 
+static void group_time_run(group_t *g, int64_t us) {
+    metric_t *timer = atomic_load_explicit(&g->actor_time, memory_order_relaxed);
+    if (timer == NULL) {
+        char name[ACTOR_NAME_SIZE];
+        metric_labels_t labels = {"actor", group_actor_name(g, name), NULL, {NULL, 0}};
+        timer = metrics_timer(g->broker->metrics, "actorProcessTime", labels);
+        atomic_store_explicit(&g->actor_time, timer, memory_order_relaxed);
+    }
+    metric_time_us(timer, us);
+}
+
 /* True when the operation at the front may run now. */
 static bool group_is_free(const group_t *g) {
     if (g->running != NULL || g->queue == NULL) return false;
@@ -102,7 +117,10 @@ static void group_turn(group_t *g) {
         g->queue = op->next;
         if (g->queue == NULL) g->queue_end = &g->queue;
         g->running = op;
-        if (!group_stepped(g, op->run(op))) return;
+        int64_t began = clock_mono_us();
+        step_t step = op->run(op);
+        group_time_run(g, clock_mono_us() - began);
+        if (!group_stepped(g, step)) return;
     }
 }
 
@@ -306,6 +324,11 @@ subject_kind_t group_kind(const group_t *g) {
 
 int64_t group_next(const group_t *g) {
     return atomic_load_explicit(&g->next, memory_order_relaxed);
+}
+
+view_t group_actor_name(const group_t *g, char to[ACTOR_NAME_SIZE]) {
+    int size = snprintf(to, ACTOR_NAME_SIZE, "%.*s-%.*s", VIEW_ARG(group_subject_name(g)), VIEW_ARG(group_name(g)));
+    return view_make(to, size < ACTOR_NAME_SIZE ? (size_t)size : ACTOR_NAME_SIZE - 1);
 }
 
 int group_pending(group_t *g) {

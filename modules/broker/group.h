@@ -50,6 +50,9 @@ view_t group_subject_name(const group_t *g);
 view_t group_name(const group_t *g);
 subject_kind_t group_kind(const group_t *g);
 heartbeats_t *group_heartbeats(group_t *g);
+/* "<subject>-<group>", what the original calls its mailbox; cut when longer than metrics show. */
+#define ACTOR_NAME_SIZE 520
+view_t group_actor_name(const group_t *g, char to[ACTOR_NAME_SIZE]);
 /* Requests in it, the held ones as one. Any thread. */
 int group_pending(group_t *g);
 /* True for the first caller: the group gets its gauges. Any thread. */

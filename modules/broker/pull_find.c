@@ -253,9 +253,14 @@ static found_t find_new(pull_t *p, bool may_block) {
     }
     int64_t pulled, acked;
     store_consumer_position(group_progress(g), p->consumer_id, &pulled, &acked);
-    if (tag_filter_is_active(&p->filter)) return hand_out_matching(p, pulled + 1);
-    hand_out_all(p, pulled + 1);
-    return FOUND_MESSAGES;
+    int64_t read = clock_mono_us();
+    found = FOUND_MESSAGES;
+    if (tag_filter_is_active(&p->filter))
+        found = hand_out_matching(p, pulled + 1);
+    else
+        hand_out_all(p, pulled + 1);
+    group_time(g, GROUP_READ_TIME, clock_mono_us() - read);
+    return found;
 }
 
 found_t pull_find(pull_t *p, bool may_block) {

@@ -6,16 +6,40 @@
 #include "broker/group.h"
 #include "broker/produce.h"
 #include "broker/pull.h"
+#include "portability/clock.h"
 #include "protocol/codes.h"
 
 #define FLUSH_ON_STOP_US (2 * 1000000LL)
 #define READER_THREADS 2
 #define READER_QUEUE 10000
 
-const command_t broker_client_commands[] = {{REQUEST_SEND_MESSAGE, produce_command},
-                                            {REQUEST_PULL_MESSAGE, pull_command},
-                                            {REQUEST_ACK, ack_command},
-                                            {REQUEST_CONSUME_MANAGE, consume_manage_command},
+static void timed(command_fn run, void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    const broker_t *b = arg;
+    int64_t began = clock_mono_us();
+    run(arg, c, request, block);
+    metric_time_us(b->request_time, clock_mono_us() - began);
+}
+
+static void timed_produce(void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    timed(produce_command, arg, c, request, block);
+}
+
+static void timed_pull(void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    timed(pull_command, arg, c, request, block);
+}
+
+static void timed_ack(void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    timed(ack_command, arg, c, request, block);
+}
+
+static void timed_manage(void *arg, connection_t *c, const frame_t *request, block_t *block) {
+    timed(consume_manage_command, arg, c, request, block);
+}
+
+const command_t broker_client_commands[] = {{REQUEST_SEND_MESSAGE, timed_produce},
+                                            {REQUEST_PULL_MESSAGE, timed_pull},
+                                            {REQUEST_ACK, timed_ack},
+                                            {REQUEST_CONSUME_MANAGE, timed_manage},
                                             {0, NULL}};
 
 worker_t *broker_current_worker(broker_t *b) {

@@ -14,6 +14,14 @@
 #define LONGEST_SHARE_US 10000000
 #define WARNING_US 60000000
 
+static void time_it(store_t *s, const char *name, int64_t start_us) {
+    metric_time_us(metrics_timer(s->options.metrics, name, METRIC_NO_LABELS), clock_mono_us() - start_us);
+}
+
+static void count_it(store_t *s, const char *name) {
+    metric_add(metrics_counter(s->options.metrics, name, METRIC_NO_LABELS), 1);
+}
+
 void checkpoint_start(store_t *s) {
     s->checkpoint.message_offset = safe_points_message(&s->safe);
     s->checkpoint.stale_messages = segmented_log_end(&s->messages.segments);
@@ -97,15 +105,19 @@ static void checkpoint_messages(store_t *s, bool (*again)(void *arg)) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t records = indexed_records(s), indexed = atomic_load_explicit(&s->messages.indexed_end, memory_order_acquire);
     if (c->index_lost || segmented_log_sync(&s->messages.segments) != APR_SUCCESS) return; /* a failed sync was reported where it counts */
+    int64_t start = clock_mono_us();
     if (!consumer_logs_write_all(&s->index, again, s)) return;
     apr_status_t status = consumer_logs_sync(&s->index);
+    time_it(s, "storeConsumerLogFlushTimer", start);
     if (status != APR_SUCCESS) {
+        count_it(s, "consumerLogFlusherFlushFailed");
         c->index_lost = true; /* nobody knows what of it is on the disk: the next start makes it anew */
         checkpoint_complain(s, "data sync of the consumer logs", status);
         return;
     }
     status = indexed == c->message_offset ? APR_SUCCESS : save_messages(s, indexed);
     if (status != APR_SUCCESS) {
+        count_it(s, "consumerLogFlusherFlushFailed");
         checkpoint_complain(s, "the checkpoint", status);
         return;
     }
@@ -116,8 +128,15 @@ static void checkpoint_messages(store_t *s, bool (*again)(void *arg)) {
 void checkpoint_run(store_t *s, bool (*again)(void *arg)) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t start = clock_mono_us();
+    if (indexed_records(s) - atomic_load(&c->records) >= s->options.checkpoint_records)
+        count_it(s, "consumerLogFlusherExceedCheckpointInterval");
     checkpoint_messages(s, again);
-    if (again == NULL || checkpoint_actions_are_due(s)) checkpoint_actions(s);
+    time_it(s, "consumerLogFlusherElapsedPerExecute", start);
+    int64_t actions_start = clock_mono_us();
+    if (again == NULL || checkpoint_actions_are_due(s)) {
+        checkpoint_actions(s);
+        time_it(s, "pullLogFlusherElapsedPerExecute", actions_start);
+    }
     int64_t now = clock_mono_us();
     atomic_store(&c->took_us, now - start);
     atomic_store(&c->taken_us, now);

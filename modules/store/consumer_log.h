@@ -4,6 +4,7 @@
 #ifndef QMQ_STORE_CONSUMER_LOG_H
 #define QMQ_STORE_CONSUMER_LOG_H
 
+#include "base/metrics.h"
 #include "store/file_cache.h"
 #include "store/index_entry.h"
 #include "store/segmented_log.h"
@@ -33,6 +34,7 @@ typedef struct consumer_logs {
     subject_list_t full;
     subject_list_t unsynced; /* have written files; whoever writes behind */
     bool write_failed;       /* since it was last cleared; whoever writes behind */
+    metrics_t *metrics;      /* NULL allowed */
     log_limit_t write_limit;
     uint8_t *scratch; /* of whoever writes behind: recovery, then the index thread, then the close */
     uint8_t *present;

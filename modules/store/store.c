@@ -235,6 +235,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     subject_table_init(&s->subjects, &s->index);
     group_progress_init(&s->progress, options->metrics);
     consumer_logs_init(&s->index, path_in(s, "consumerlog"), &s->messages.segments, &s->sorted, s->options.max_open_files, options->log);
+    s->index.metrics = options->metrics;
     space_init(&s->space, &s->options, s->root, &s->messages.segments, &s->actions.segments);
     syncer_init(&s->syncer, &s->messages.segments, &s->actions.segments, &s->space, &s->options);
     s->next_write_us = clock_mono_us() + s->options.index_period_us;

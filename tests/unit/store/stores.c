@@ -82,8 +82,8 @@ static void run(const char *command) {
 void stored_crash(stored_t *t) {
     char *copy = memory_printf("%s-c", t->root);
     /* A file that is being replaced may be gone before it is copied. */
-    char *command = memory_printf("cp -a --sparse=always '%s' '%s' || { rm -r '%s' && cp -a --sparse=always '%s' '%s'; }", t->root, copy, copy,
-                                  t->root, copy);
+    char *command = memory_printf("cp -a --sparse=always '%s' '%s' || { rm -r '%s' && cp -a --sparse=always '%s' '%s'; }", t->root, copy,
+                                  copy, t->root, copy);
     run(command);
     stored_close(t);
     memory_free(command);

@@ -29,8 +29,8 @@ typedef struct options {
     int connections;
     int keys;
     int subjects;
-    int groups; /* broker groups that go on line first; 0: none */
-    int window; /* registrations under way while all register for the first time */
+    int groups;  /* broker groups that go on line first; 0: none */
+    int window;  /* registrations under way while all register for the first time */
     double rate; /* registrations a second afterwards */
     double seconds;
 } options_t;
@@ -70,8 +70,7 @@ static int open_from(const bench_t *b, int number) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     int on = 1;
     struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (uint32_t)(number / PER_ADDRESS))};
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)b->o.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)b->o.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
         bind(fd, (struct sockaddr *)&from, sizeof from) != 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         die("connect");
@@ -237,13 +236,20 @@ static void wait_for_go(const char *what) {
 }
 
 int main(int argc, char **argv) {
-    static bench_t b = {.o = {.port = 20880, .connections = 15000, .keys = 50000, .subjects = 10000, .groups = 100, .window = 200, .rate = 833, .seconds = 20}};
+    static bench_t b = {.o = {.port = 20880,
+                              .connections = 15000,
+                              .keys = 50000,
+                              .subjects = 10000,
+                              .groups = 100,
+                              .window = 200,
+                              .rate = 833,
+                              .seconds = 20}};
     for (int i = 1; i + 1 < argc; i += 2) {
         struct {
             const char *name;
             int *to;
         } const numbers[] = {{"--port", &b.o.port},         {"--connections", &b.o.connections}, {"--keys", &b.o.keys},
-                             {"--subjects", &b.o.subjects}, {"--groups", &b.o.groups}, {"--window", &b.o.window}};
+                             {"--subjects", &b.o.subjects}, {"--groups", &b.o.groups},           {"--window", &b.o.window}};
         for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
             if (strcmp(argv[i], numbers[n].name) == 0) *numbers[n].to = atoi(argv[i + 1]);
         }

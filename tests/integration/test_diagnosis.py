@@ -296,3 +296,29 @@ def test_mistake_7_a_metaserver_of_another_version(site):
 def test_self_registration_needs_a_good_token(site):
     broker = site.broker(settings={"broker.group": "orders", "broker.token": "guess"})
     refused(broker, "broker.token", "valid-api-tokens.properties", "orders", "Token")
+
+
+def test_self_registration_follows_host_and_port(site):
+    """Design decisions 9 and 30: inserted once, then the row of (group, role) moves along; nothing without broker.group."""
+    own = {"broker.group": "orders", "broker.token": TOKEN}
+    broker = site.broker(settings=own).start()
+    row = site.http.management("ListBrokers")["data"]
+    assert row == [
+        {
+            "group": "orders",
+            "role": "MASTER",
+            "hostname": "host-a",
+            "ip": ADDRESS,
+            "servePort": broker.settings["broker.port"],
+            "syncPort": broker.settings["sync.port"],
+        }
+    ]
+    broker.kill()
+    broker.settings.update({"broker.port": free_port(), "sync.port": free_port()})
+    broker.start()
+    moved = site.http.management("ListBrokers")["data"]
+    assert [b["servePort"] for b in moved] == [broker.settings["broker.port"]]
+    assert site.http.groups()["orders"]["master"] == f"{ADDRESS}:{broker.settings['broker.port']}"
+    assert broker.stop() == 0
+    refused(site.broker("host-b"), "AddBroker was not run")
+    assert site.http.management("ListBrokers")["data"] == moved

@@ -322,3 +322,22 @@ def test_self_registration_follows_host_and_port(site):
     assert broker.stop() == 0
     refused(site.broker("host-b"), "AddBroker was not run")
     assert site.http.management("ListBrokers")["data"] == moved
+
+
+def test_doctor_reads_the_configuration_of_a_server(site):
+    """Before its first start: everything comes from the home of the server, with file and line."""
+    broker = site.broker()
+    port = free_port()
+    text = f"meta.server.endpoint={meta_endpoint(site.port)}\nbroker.port={port}\nsync.port={free_port()}\nbroker.ip={ADDRESS}\n"
+    file = broker.conf("broker.properties", text)
+    words = (f"--home={broker.home}", "--hostname=host-a")
+    answer = site.tools.run("Doctor", *words)
+    told(answer, "mistake 1 (not registered)", f"port {port} ({file}:2)")
+    assert site.tools.line(command_in(answer.stdout, "AddBroker")).returncode == 0
+    answer = site.tools.run("Doctor", *words)
+    assert answer.returncode == 0 and "host name host-a" in answer.stdout and "is registered as MASTER of group group1" in answer.stdout
+    file.write_text(f"broker.port={port}\n")
+    nothing = Tools(site.tools.program.parents[1]).run("Doctor", *words)
+    told(nothing, "mistake 6 (endpoint)", f"meta.server.endpoint has no value in {file}")
+    missing = site.tools.run("Doctor", f"--home={broker.home}/none")
+    assert missing.returncode == 2 and "none/conf/broker.properties" in missing.stderr

@@ -318,6 +318,7 @@ void fake_stop(fake_t *f) {
     fake_release_pulls(f);
     net_server_destroy(f->meta, 100000);
     for (int i = 0; i < FAKE_BROKERS; i++) net_server_destroy(f->brokers[i], 100000);
+    fake_release_pulls(f); /* what came in the meantime */
     loops_stop(f->loops);
     for (size_t i = 0; i < f->request_count; i++) memory_free(f->requests[i].body);
     while (f->subjects != NULL) {

@@ -175,6 +175,7 @@ static apr_status_t broker_start(instance_t *i, void **self, qmq_error_t **error
     b->log = instance_log(i);
     b->metrics = instance_metrics(i);
     b->invalid_messages = metrics_counter(b->metrics, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
+    slave_wait_init(&b->slave_wait);
     b->request_time = metrics_timer(b->metrics, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     atomic_store(&b->read_only, true);
     config_t *config = config_current(instance_config(i));
@@ -251,6 +252,7 @@ static void broker_reload(void *self, const config_t *config) {
     store_set_retention(b->store, &retention);
     s->older = atomic_load(&b->settings);
     atomic_store_explicit(&b->settings, s, memory_order_release);
+    if (!s->wait_slave_wrote) slave_wait_release(&b->slave_wait);
 }
 
 static void broker_health(void *self, json_t *to) {

@@ -3,6 +3,7 @@
 #define QMQ_BROKER_INTERNAL_H
 
 #include "broker/settings.h"
+#include "broker/slave_wait.h"
 #include "host/host.h"
 #include "net/loops.h"
 #include "net/server.h"
@@ -35,6 +36,7 @@ struct broker {
     _Atomic int group_count;
     struct dead_consumers *dead_consumers;
     _Atomic(struct look *) look;
+    slave_wait_t slave_wait;
     metric_t *invalid_messages;
     metric_t *request_time;
     log_limit_t overflow_limit;

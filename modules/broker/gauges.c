@@ -19,6 +19,10 @@ static double read_parked_pulls(void *arg) {
     return atomic_load_explicit(&((broker_t *)arg)->parked_pulls, memory_order_relaxed);
 }
 
+static double read_parked_sends(void *arg) {
+    return (double)atomic_load_explicit(&((broker_t *)arg)->slave_wait.messages, memory_order_relaxed);
+}
+
 static double read_groups(void *arg) {
     return atomic_load_explicit(&((broker_t *)arg)->group_count, memory_order_relaxed);
 }
@@ -61,6 +65,7 @@ static const struct {
     {"nettyProviderConnectionActiveCount", "name", "sync", read_sync_peers},
     {"logSegmentTotalRefCount", NULL, NULL, read_mappings},
     {"brokerParkedPullCount", NULL, NULL, read_parked_pulls},
+    {"brokerParkedSendCount", NULL, NULL, read_parked_sends},
     {"brokerKnownConsumerCount", NULL, NULL, read_consumers},
     {"brokerStoreWritable", NULL, NULL, read_writable},
 };

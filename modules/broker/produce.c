@@ -3,6 +3,7 @@
 #include "base/crc32.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "broker/peer.h"
 #include "broker/produce_figures.h"
 #include "broker/worker.h"
 #include "portability/clock.h"
@@ -22,9 +23,19 @@ typedef struct send {
     size_t accepted;
     broker_t *broker;
     int64_t arrived_us;
+    peer_t *peer;    /* when it waits */
+    int64_t waiting; /* messages that a slave must have before the answer */
 } send_t;
 
+/* An answer that waits for the slave. */
+typedef struct parked_send {
+    slave_waiter_t waiter; /* first */
+    reply_to_t reply;
+    chain_t body;
+} parked_send_t;
+
 static void send_free(send_t *s) {
+    if (s->peer != NULL) peer_release(s->peer);
     block_release(s->block);
     memory_free(s->refused);
     memory_free(s);
@@ -56,13 +67,46 @@ static void write_early_refusal(writer_t *w, view_t id, uint8_t code) {
     send_result_write(w, &r);
 }
 
+static void parked_done(slave_waiter_t *waiter, bool confirmed) {
+    parked_send_t *p = (parked_send_t *)waiter;
+    if (confirmed)
+        reply_send(&p->reply, RESPONSE_SUCCESS, &p->body);
+    else
+        reply_drop(&p->reply);
+    chain_clear(&p->body);
+    peer_release(p->waiter.peer);
+    memory_free(p);
+}
+
+/* At once, or when a slave has the messages. */
+static void send_out(send_t *s, chain_t *body) {
+    if (s->waiting == 0) {
+        reply_send(&s->reply, RESPONSE_SUCCESS, body);
+        chain_clear(body);
+        send_free(s);
+        return;
+    }
+    parked_send_t *p = memory_zalloc(sizeof *p);
+    p->waiter.end_offset = s->source.end_offset;
+    p->waiter.messages = s->waiting;
+    p->waiter.peer = s->peer;
+    p->waiter.done = parked_done;
+    p->reply = s->reply;
+    p->body = *body;
+    s->peer = NULL;
+    broker_t *b = s->broker;
+    send_free(s);
+    slave_wait_add(&b->slave_wait, &p->waiter);
+}
+
 /* The answer lists what was not accepted, in request order (wire-protocol.md 10.3). */
 static void send_answer(send_t *s) {
+    chain_t body;
+    chain_init(&body);
     bool clean = s->refused == NULL;
     for (size_t i = 0; clean && i < s->source.count; i++) clean = s->source.messages[i].status == APR_SUCCESS;
     if (clean) {
-        reply_send(&s->reply, RESPONSE_SUCCESS, NULL);
-        send_free(s);
+        send_out(s, &body);
         return;
     }
     writer_t w;
@@ -79,16 +123,23 @@ static void send_answer(send_t *s) {
         apr_status_t status = s->source.messages[stored++].status;
         if (status != APR_SUCCESS) write_refusal(&w, m.id, status);
     }
-    chain_t body;
-    chain_init(&body);
     chain_append_memory(&body, w.data, w.used);
-    reply_send(&s->reply, RESPONSE_SUCCESS, &body);
-    chain_clear(&body);
-    send_free(s);
+    send_out(s, &body);
+}
+
+static bool any_stored(const message_source_t *source) {
+    for (size_t i = 0; i < source->count; i++) {
+        if (source->messages[i].status == APR_SUCCESS) return true;
+    }
+    return false;
 }
 
 static void send_stored(message_source_t *source) {
     send_t *s = (send_t *)source;
+    if (s->waiting > 0 && !any_stored(source)) {
+        slave_wait_unreserve(&s->broker->slave_wait, s->waiting);
+        s->waiting = 0;
+    }
     produce_count_tried(s->broker, source->messages, source->count, clock_mono_us() - s->arrived_us);
     send_answer(s);
 }
@@ -112,6 +163,17 @@ static bool subject_is_accepted(const broker_settings_t *settings, view_t subjec
     return settings->reject_illegal_subject ? subject_is_storable(subject) : subject_is_directory_name(subject);
 }
 
+/* Counts a message that has to wait for a slave; false when too many do: then those that need not wait are refused too (broker.md 5.4). */
+static bool send_may_wait(send_t *s, const broker_settings_t *settings, const message_t *m) {
+    slave_wait_t *wait = &s->broker->slave_wait;
+    if (!slave_wait_reserve(wait, settings->receive_queue_size)) return false;
+    if ((m->flag & MESSAGE_LOW_RELIABILITY) != 0)
+        slave_wait_unreserve(wait, 1);
+    else
+        s->waiting++;
+    return true;
+}
+
 /* Puts one message into the worker's batch, or notes why not. */
 static void send_take(send_t *s, worker_t *w, const broker_settings_t *settings, const message_t *m, bool subject_ok) {
     size_t index = s->total;
@@ -126,6 +188,10 @@ static void send_take(send_t *s, worker_t *w, const broker_settings_t *settings,
             return;
         }
         crc = crc32_of(m->payload.data, m->payload.size);
+    }
+    if (settings->wait_slave_wrote && !send_may_wait(s, settings, m)) {
+        send_refuse(s, index, SEND_READ_ONLY);
+        return;
     }
     if (s->refused != NULL) send_cover(s, index);
     s->accepted++;
@@ -179,6 +245,7 @@ void produce_command(void *arg, connection_t *c, const frame_t *request, block_t
     bool writable = !atomic_load_explicit(&b->read_only, memory_order_relaxed) && store_is_writable(b->store, NULL);
     if (!send_take_all(s, b, w, writable)) {
         worker_rollback_messages(w);
+        slave_wait_unreserve(&b->slave_wait, s->waiting);
         metric_add(b->invalid_messages, 1);
         log_warn(b->log, "SEND from %s, version %d, opaque %d does not parse: nothing of it is stored", connection_peer(c),
                  (int)request->version, (int)request->opaque);
@@ -187,6 +254,7 @@ void produce_command(void *arg, connection_t *c, const frame_t *request, block_t
         return;
     }
     reply_to_init(&s->reply, c, request);
+    if (s->waiting > 0) s->peer = peer_of(c);
     if (s->accepted > 0)
         worker_commit_messages(w, &s->source);
     else

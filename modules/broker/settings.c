@@ -14,6 +14,8 @@ broker_settings_t *broker_settings_read(const config_t *config, qmq_error_t **er
     const char *bad_crc = config_string(config, "Receiver.BadCrc");
     s->recompute_bad_crc = bad_crc != NULL && strcmp(bad_crc, "recompute") == 0;
     s->allow_non_positive_request_num = config_bool(config, "PullMessageProcessor.AllowNonPositiveRequestNum");
+    s->wait_slave_wrote = config_bool(config, "wait.slave.wrote");
+    s->receive_queue_size = config_int(config, "receive.queue.size");
     s->skip_check_while_offline = config_bool(config, "ConsumerStatusChecker.SkipCheckDuringOffline");
     s->retry_move_rate = config_double(config, "put_need_retry_message.limiter");
     s->retry_delay_ms = config_int(config, "message.retry.delay.seconds") * 1000;

@@ -14,6 +14,8 @@ typedef struct broker_settings {
     bool reject_illegal_subject;
     bool recompute_bad_crc;
     bool allow_non_positive_request_num;
+    bool wait_slave_wrote;
+    int64_t receive_queue_size;
     bool skip_check_while_offline;
     double retry_move_rate; /* messages a second and consumer that is gone */
     int64_t retry_delay_ms;

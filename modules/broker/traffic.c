@@ -113,6 +113,7 @@ static void answer_held_pulls(broker_t *b) {
 void traffic_close(broker_t *b) {
     atomic_store(&b->stopping, true);
     atomic_store(&b->read_only, true); /* also when it went on line while it was asked to stop */
+    slave_wait_close(&b->slave_wait);
     if (b->sync_port != NULL) net_server_destroy(b->sync_port, 0);
     if (b->client_port != NULL) {
         net_server_stop_accepting(b->client_port);
@@ -127,4 +128,5 @@ void traffic_close(broker_t *b) {
     if (b->readers != NULL) executor_destroy(b->readers);
     for (int i = 0; i < b->worker_count; i++) worker_destroy(b->workers[i]);
     memory_free(b->workers);
+    slave_wait_destroy(&b->slave_wait);
 }

@@ -160,6 +160,7 @@ static void messages_stored(message_batch_t *m) {
     m->last_source = &m->first_source;
     while (s != NULL) {
         message_source_t *next = s->next;
+        s->end_offset = m->batch.end_offset;
         if (s->wants_disk) {
             s->next = NULL;
             *m->last_source = s;

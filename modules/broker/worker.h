@@ -18,7 +18,8 @@ typedef struct message_source {
     size_t first;              /* set by the worker */
     store_message_t *messages; /* valid in stored */
     size_t count;
-    bool wants_disk; /* set by its owner: the verdict comes after a data sync */
+    bool wants_disk;    /* set by its owner: the verdict comes after a data sync */
+    int64_t end_offset; /* set by the worker: the log behind what was stored */
     /* On the worker's loop; the source is its owner's again. */
     void (*stored)(struct message_source *self);
 } message_source_t;

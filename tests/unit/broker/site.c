@@ -44,6 +44,7 @@ void site_start(site_t *s) {
     memset(b, 0, sizeof *b);
     b->log = &s->log;
     b->invalid_messages = metrics_counter(NULL, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
+    slave_wait_init(&b->slave_wait);
     b->request_time = metrics_timer(NULL, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     atomic_store(&b->settings, &s->settings);
     qmq_error_t *error = NULL;

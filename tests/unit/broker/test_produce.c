@@ -37,6 +37,46 @@ static bool lists(int32_t opaque, const char *wanted) {
     return ok;
 }
 
+static void add_flagged(batch_t *b, const char *id, int8_t flag) {
+    message_content_t m = {.flag = flag, .create_time = 1, .expire_time = 2, .subject = view_of("s"), .id = view_of(id)};
+    message_write_wire(&b->w, &m);
+    b->count++;
+}
+
+static bool sends_flagged(int32_t opaque, int8_t flag, const char *const *ids) {
+    batch_t b;
+    batch_init(&b);
+    for (; *ids != NULL; ids++) add_flagged(&b, *ids, flag);
+    return batch_send(&b, &c, opaque);
+}
+
+/* What matters waits for the slave, what does not is answered, and the queue has an end. */
+static void broker_17_answers_wait_for_a_slave(void) {
+    begin();
+    s.settings.wait_slave_wrote = true;
+    s.settings.receive_queue_size = 3;
+    CU_ASSERT_TRUE(sends_flagged(1, 0, (const char *[]){"a", "b", NULL}));
+    CU_ASSERT_TRUE(sends_flagged(2, MESSAGE_LOW_RELIABILITY, (const char *[]){"low", NULL}));
+    CU_ASSERT_TRUE(lists(2, ""));
+    CU_ASSERT_TRUE(sends_flagged(3, 0, (const char *[]){"c", NULL}));
+    CU_ASSERT_TRUE(sends_flagged(4, 0, (const char *[]){"d", NULL}));
+    CU_ASSERT_TRUE(lists(4, "d 4 BROKER READ ONLY"));
+    CU_ASSERT_TRUE(sends_flagged(5, MESSAGE_LOW_RELIABILITY, (const char *[]){"e", NULL}));
+    CU_ASSERT_TRUE(lists(5, "e 4 BROKER READ ONLY"));
+    /* They are there all the same. */
+    CU_ASSERT_EQUAL(site_messages(&s, "s"), 4);
+    int64_t log_end = store_message_end(s.broker.store);
+    slave_wait_confirm(&s.broker.slave_wait, 1);
+    CU_ASSERT_EQUAL(atomic_load(&s.broker.slave_wait.messages), 3);
+    slave_wait_confirm(&s.broker.slave_wait, log_end);
+    CU_ASSERT_TRUE(lists(1, ""));
+    CU_ASSERT_TRUE(lists(3, ""));
+    CU_ASSERT_EQUAL(atomic_load(&s.broker.slave_wait.messages), 0);
+    /* One that still waits when the broker stops is not answered. */
+    CU_ASSERT_TRUE(sends_flagged(6, 0, (const char *[]){"f", NULL}));
+    end();
+}
+
 static void broker_8_9_empty_and_good_batches(void) {
     begin();
     CU_ASSERT_TRUE(frame_send(&c, REQUEST_SEND_MESSAGE, VERSION_9, 0, 1, NULL, 0));
@@ -285,7 +325,8 @@ static void huge_batches_keep_their_order(void) {
     end();
 }
 
-const test_case_t produce_cases[] = {TEST(broker_8_9_empty_and_good_batches),
+const test_case_t produce_cases[] = {TEST(broker_17_answers_wait_for_a_slave),
+                                     TEST(broker_8_9_empty_and_good_batches),
                                      TEST(broker_10_refused_between_accepted),
                                      TEST(refusals_in_a_long_batch),
                                      TEST(all_refused),

@@ -1,0 +1,92 @@
+"""broker_19 and what a broker reads again while it runs: a changed file acts within seconds, a wrong one changes nothing."""
+
+import signal
+
+import pytest
+
+from qmqpy import commands as c
+from qmqpy import frame as f
+from qmqpy.connection import NoAnswer
+from qmqpy.message import message
+from waiting import wait_until
+
+
+def said(server, *words):
+    return lambda: any(all(word in line for word in words) for line in (server.output("stdout") + server.output("stderr")).splitlines())
+
+
+def reload(server, text, *words):
+    """Writes broker.properties, asks for a reload and waits for the line that tells of it."""
+    server.conf("broker.properties", text)
+    server.signal(signal.SIGHUP)
+    if words:
+        wait_until(said(server, *words), 15, f"a line with {words}")
+
+
+def test_broker_19_wait_slave_wrote(start):
+    server = start("standalone")
+    with server.client() as broker:
+        assert broker.send(message("s", "before")) == []
+        server.conf("broker.properties", "wait.slave.wrote=true\n")
+        server.signal(signal.SIGHUP)
+        parked = []
+
+        def waits():
+            opaque = broker.post(f.SEND, c.encode_send([message("s", f"m{len(parked)}")]))
+            parked.append(opaque)
+            # A heartbeat behind it is answered; the SEND is not.
+            assert broker.ack("s", "g", "c1", -1, -1) == f.SUCCESS
+            try:
+                broker.wait(opaque, 0.2)
+            except NoAnswer:
+                return True
+            parked.pop()
+            return False
+
+        wait_until(waits, 15, "answers wait for a slave")
+        server.conf("broker.properties", "wait.slave.wrote=false\n")
+        server.signal(signal.SIGHUP)
+        # What waits is answered, and what comes after it too (BUG-24).
+        assert broker.wait(parked[-1], 15).code == f.SUCCESS
+        assert broker.send(message("s", "after"), timeout=15) == []
+
+
+def test_a_wrong_reload_keeps_every_old_value(start):
+    server = start("standalone")
+    server.conf("broker.properties", "PullMessageProcessor.AllowNonPositiveRequestNum=true\n")
+    server.signal(signal.SIGHUP)
+    with server.client() as broker:
+        broker.pull("s", "g")
+        assert broker.send(message("s", "m")) == []
+
+        def allowed():
+            pulled = broker.pull("s", f"other.{allowed.tries}", number=0, last=-1)
+            allowed.tries += 1
+            return broker.pull("s", "g", number=0) is not None or pulled is not None
+
+        allowed.tries = 0
+        wait_until(allowed, 15, "requestNum 0 is allowed")
+        for text, words in [
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nmessage.retry.delay.seconds=soon\n", ("message.retry.delay.seconds", "broker.properties:2")),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nmessage.retry.delay.seconds=-1\n", ("message.retry.delay.seconds", "-1")),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nsend.sync=sometimes\n", ("send.sync", "sometimes")),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nmesage.retry.delay.seconds=1\n", ("mesage.retry.delay.seconds", "message.retry.delay.seconds")),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nstore.root=\\u00zz\n", ("broker.properties:2",)),
+        ]:
+            reload(server, text, *words)
+            assert broker.pull("s", "g", number=0) is not None, text
+
+
+@pytest.mark.parametrize("text", ["\ufeffmessage.retry.delay.seconds=0\r\n#x\r\nwait.slave.wrote=false\r\n", "message.retry.delay.seconds : 0\n"])
+def test_bom_crlf_and_separators(start, text):
+    server = start("standalone")
+    server.home.joinpath("conf", "broker.properties").write_bytes(text.encode("utf-8"))
+    server.signal(signal.SIGHUP)
+    with server.client() as broker:
+        broker.pull("%RETRY%s%g", "g")
+
+        def at_once():
+            assert broker.send(message("%RETRY%s%g", "m")) == []
+            return broker.pull("%RETRY%s%g", "g", timeout=0) is not None
+
+        wait_until(at_once, 15, "the retry delay is gone")

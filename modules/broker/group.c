@@ -360,9 +360,7 @@ bool group_position(const group_t *g, bool from_earliest, int64_t *next) {
     int64_t decided = group_next(g);
     if (decided >= 0) {
         *next = decided;
-    } else if (known) {
-        *next = pulled + 1;
-    } else {
+    } else if (!store_group_next(g->progress, next)) {
         if (!store_subject_bounds(g->subject, &min, next)) min = *next = 0;
         if (from_earliest) *next = min;
     }
@@ -377,6 +375,7 @@ void group_move_to(group_t *g, int64_t next) {
     log_info(g->broker->log, "group %.*s of subject %.*s is moved to message %lld", VIEW_ARG(group_name(g)),
              VIEW_ARG(group_subject_name(g)), (long long)next);
     group_set_next(g, next);
+    store_group_move(g->broker->store, g->progress, next);
     int64_t min = 0, end = 0;
     if (g->held != NULL && store_subject_bounds(g->subject, &min, &end) && next < end) group_wake_in(g, 0);
 }

@@ -6,6 +6,7 @@
 #include "portability/clock.h"
 #include "store/action_snapshot.h"
 #include "store/checkpoint.h"
+#include "store/positions.h"
 
 /* Pulled and not acknowledged since the last tablet: 10 MiB of its values. */
 #define MOST_UNTABLED (10 * 1024 * 1024 / 4)
@@ -150,7 +151,7 @@ static apr_status_t save_snapshot(store_t *s, int64_t offset) {
     return status;
 }
 
-/* Order: actions durable, tablet durable, snapshot; only then tablets go whose messages are all acknowledged. */
+/* Order: actions durable, tablet and positions durable, snapshot; only then tablets go whose messages are all acknowledged. */
 void checkpoint_actions(store_t *s) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t end = atomic_load_explicit(&s->actions.applied, memory_order_acquire);
@@ -159,6 +160,7 @@ void checkpoint_actions(store_t *s) {
     bool all = c->table_all;
     for (size_t i = 0; all && i < s->tablets.count; i++) s->tablets.at[i]->superseded = true;
     apr_status_t status = make_tablet(s, end);
+    if (status == APR_SUCCESS) status = positions_save(s);
     if (status == APR_SUCCESS) status = save_snapshot(s, end);
     if (status == APR_SUCCESS) {
         atomic_store(&c->action_offset, end);

@@ -36,7 +36,7 @@ static named_t *make_group(void *arg, const void *key) {
     g->subject = maker->subject;
     g->name = name_pool_get(&maker->progress->names, ((const group_key_t *)key)->group);
     g->progress = maker->progress;
-    g->pulled = -1;
+    g->pulled = g->moved_to = -1;
     g->sibling = atomic_load_explicit(&g->subject->groups, memory_order_relaxed); /* insertions come one by one */
     atomic_store_explicit(&g->subject->groups, g, memory_order_release);
     return &g->named;
@@ -149,6 +149,11 @@ static void know(store_group_t *g, bool broadcast) {
     atomic_fetch_add_explicit(&g->progress->group_count, 1, memory_order_relaxed);
 }
 
+/* Behind what was pulled is where every group is. */
+static void set_next(store_group_t *g, int64_t next) {
+    g->moved_to = g->known && next == g->pulled + 1 ? -1 : next;
+}
+
 /* The mapping comes before the positions that make others ask for it. */
 static void apply_pull(store_group_t *g, const store_action_t *a) {
     know(g, a->broadcast);
@@ -166,6 +171,7 @@ static void apply_pull(store_group_t *g, const store_action_t *a) {
         if (a->last_pull > c->pull) c->pull = a->last_pull;
     }
     if (a->last_message > g->pulled) g->pulled = a->last_message;
+    if (g->moved_to >= 0) set_next(g, a->last_message + 1);
 }
 
 static void apply_ack(store_group_t *g, const store_action_t *a) {
@@ -272,6 +278,21 @@ bool store_group_pulled(store_group_t *g, int64_t *sequence) {
     *sequence = g->pulled;
     mutex_unlock(lock_of(g));
     return known;
+}
+
+bool store_group_next(store_group_t *g, int64_t *next) {
+    mutex_lock(lock_of(g));
+    bool has = g->known || g->moved_to >= 0;
+    *next = g->moved_to >= 0 ? g->moved_to : g->pulled + 1;
+    mutex_unlock(lock_of(g));
+    return has;
+}
+
+void group_progress_move(store_group_t *g, int64_t next) {
+    mutex_lock(lock_of(g));
+    set_next(g, next);
+    mutex_unlock(lock_of(g));
+    atomic_store(&g->progress->moved, true);
 }
 
 bool store_consumer_position(store_group_t *g, view_t consumer_id, int64_t *pull, int64_t *ack) {

@@ -26,6 +26,7 @@ struct store_group {
     struct group_progress *progress;
     /* Under the group's lock. */
     int64_t pulled;
+    int64_t moved_to;             /* next message after a reset, until it is behind what was pulled again; else -1 */
     store_consumer_t **consumers; /* while they are few */
     table_t *many;                /* when they are many; then consumers is NULL */
     uint32_t consumer_count;
@@ -41,6 +42,7 @@ typedef struct group_progress {
     _Atomic int64_t group_count; /* known ones */
     _Atomic int64_t consumer_count;
     _Atomic int64_t untabled; /* pulled and not acknowledged since the last tablet */
+    _Atomic bool moved;       /* some group is, or was when that was last looked for, not behind what it pulled */
     _Atomic bool offline;     /* a consumer went offline for ever since this was cleared */
 } group_progress_t;
 
@@ -56,6 +58,8 @@ static inline store_group_t *subject_groups(const store_subject_t *s) {
 /* What a snapshot says of a group, and then of its consumers. Recovery only; NULL for a name that cannot be one. */
 store_group_t *group_progress_restore(group_progress_t *p, store_subject_t *subject, view_t group, bool broadcast, int64_t pulled);
 void group_progress_restore_consumer(store_group_t *g, view_t consumer_id, int64_t pull, int64_t ack);
+/* A reset. Any thread. */
+void group_progress_move(store_group_t *g, int64_t next);
 /* Calls visit with the group's lock held. Any thread. */
 void group_progress_visit(store_group_t *g, void (*visit)(void *arg, store_group_t *g), void *arg);
 /* The following with the group's lock held. */

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "store/action_replay.h"
 #include "store/action_snapshot.h"
+#include "store/positions.h"
 #include "store/recovery.h"
 
 #define BASE_PERCENT 90
@@ -14,8 +15,9 @@
 typedef struct actions_recovery {
     recovery_t *recovery;
     store_t *store;
-    int64_t from;  /* offset of the snapshot used */
-    bool complete; /* tablets and the log from there on are all that is needed */
+    int64_t from;      /* offset of the snapshot used */
+    int64_t positions; /* offset of the file of positions, -1: none */
+    bool complete;     /* tablets and the log from there on are all that is needed */
     store_subject_t *subject;
     store_group_t *group; /* of the snapshot, while it is read */
     int64_t unknown;      /* consumers with pulls of which nobody knows the message */
@@ -172,7 +174,6 @@ static void action_progress(void *arg, int64_t offset) {
 static void visit_action(void *arg, int64_t end, const action_record_t *record) {
     actions_recovery_t *a = arg;
     store_t *s = a->store;
-    (void)end;
     s->recovered_records++;
     store_subject_t *subject = recovery_subject(a->recovery, record->subject);
     store_group_t *group = subject == NULL ? NULL : group_progress_get(&s->progress, subject, record->group);
@@ -185,7 +186,9 @@ static void visit_action(void *arg, int64_t end, const action_record_t *record) 
                              record->broadcast,           record->first_pull,
                              record->last_pull,           record->first_message,
                              record->last_message};
+    int64_t moved_to = group->moved_to;
     group_progress_apply(&s->progress, &action);
+    if (end <= a->positions) group->moved_to = moved_to; /* in the file already */
 }
 
 static apr_status_t replay(actions_recovery_t *a, int64_t from) {
@@ -235,6 +238,7 @@ static apr_status_t settle(actions_recovery_t *a) {
     s->checkpoint.table_all = !a->complete;
     s->checkpoint.tabled_offset = a->complete ? a->from : segmented_log_end(&s->actions.segments);
     atomic_store(&s->checkpoint.action_offset, s->checkpoint.tabled_offset);
+    atomic_store(&s->progress.moved, s->positions_written);
     if (a->complete) safe_points_reach(&s->safe.action, a->from);
     return a->complete ? pull_tablets_clean(&s->tablets, false) : APR_SUCCESS;
 }
@@ -242,6 +246,7 @@ static apr_status_t settle(actions_recovery_t *a) {
 apr_status_t recover_actions(recovery_t *r) {
     actions_recovery_t a = {.recovery = r, .store = r->store};
     apr_status_t status = use_snapshot(&a);
+    positions_load(r->store, &a.positions);
     if (status == APR_SUCCESS) status = look_at_tablets(&a);
     if (status == APR_SUCCESS) status = rebuild(&a);
     if (status == APR_SUCCESS) status = settle(&a);

@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "portability/clock.h"
 #include "store/checkpoint.h"
+#include "store/positions.h"
 #include "store/snapshot_files.h"
 
 #define DEFAULT_MESSAGE_SEGMENT ((int64_t)1073741824)
@@ -114,10 +115,17 @@ static void logs_synced(void *arg) {
         periodic_trigger(s->writer);
 }
 
+static void save_positions(store_t *s) {
+    if (!atomic_exchange(&s->save_positions, false)) return;
+    apr_status_t status = positions_save(s);
+    if (status != APR_SUCCESS) checkpoint_complain(s, "saving the positions of groups that were moved", status);
+}
+
 /* Writing behind leaves the disk and its journal to the appends every now and then, however many files there are to make. */
 static bool goes_on(void *arg) {
     store_t *s = arg;
     int64_t now = clock_mono_us();
+    save_positions(s);
     if (now - s->slice_us < WRITE_SLICE_US) return !atomic_load(&s->closing);
     mutex_lock(&s->pause_lock);
     if (!atomic_load(&s->closing)) (void)condition_wait_us(&s->pause, &s->pause_lock, WRITE_PAUSE_US);
@@ -128,6 +136,7 @@ static bool goes_on(void *arg) {
 
 static void write_behind(void *arg) {
     store_t *s = arg;
+    save_positions(s);
     consumer_logs_write_full(&s->index);
     int64_t now = clock_mono_us();
     if (atomic_exchange(&s->progress.offline, false)) legacy_pull_logs_clean(&s->legacy, &s->subjects, &s->progress);
@@ -253,6 +262,7 @@ void store_close(store_t *s) {
     if (s == NULL) return;
     stop_threads(s);
     bool durable = store_sync(s) == APR_SUCCESS; /* reported inside */
+    save_positions(s);
     checkpoint_run(s, NULL);
     if (durable) write_marker(s, true);
     free_all(s);
@@ -366,6 +376,12 @@ static void visit_group(void *arg, named_t *thing) {
     store_group_t *g = (store_group_t *)thing;
     int64_t pulled = 0;
     if (store_group_pulled(g, &pulled)) walk->visit(walk->arg, g);
+}
+
+void store_group_move(store_t *s, store_group_t *g, int64_t next) {
+    group_progress_move(g, next);
+    atomic_store(&s->save_positions, true);
+    periodic_trigger(s->writer);
 }
 
 void store_groups(store_t *s, void (*visit)(void *arg, store_group_t *g), void *arg) {

@@ -45,6 +45,8 @@ struct store {
     space_t space;
     safe_points_t safe;
     checkpoint_state_t checkpoint;
+    _Atomic bool save_positions; /* a group was moved */
+    bool positions_written;      /* the file exists; writer thread only */
     file_t *marker;
     int64_t own_from; /* records of messages from this offset on are ours */
     int64_t marked;   /* what the marker was last written for; sync thread only */

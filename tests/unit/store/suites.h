@@ -18,5 +18,6 @@ extern const test_case_t index_cases[];
 extern const test_case_t index_v2_cases[];
 extern const test_case_t snapshots_cases[];
 extern const test_case_t tablets_cases[];
+extern const test_case_t positions_cases[];
 
 #endif

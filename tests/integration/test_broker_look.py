@@ -9,7 +9,9 @@ import urllib.request
 import pytest
 
 from harness import ADDRESS, TOKEN
+from qmqpy import commands as c
 from qmqpy.message import dead_subject, message, retry_subject
+from waiting import wait_until
 
 
 def ask(server, path, method="GET", token=TOKEN, **parameters):
@@ -138,3 +140,31 @@ def test_odd_bytes_are_shown(standalone, broker, subject):
     assert broker.send(message(subject, "odd", attributes={"a\"b": "\u0001\n"})) == []
     assert look(standalone, "/messages", subject=subject)["messages"][0]["attrs"]['a"b'] == "\u0001\n"
     assert retry_subject(subject, "g") not in json.dumps(look(standalone, "/subjects", prefix=subject))
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_broker_54_a_reset_outlives_a_restart(start, how):
+    server = start("standalone")
+    with server.client() as broker:
+        broker.pull("s", "g")
+        broker.pull("s", "far")
+        assert broker.send(*(message("s", f"m{number}") for number in range(10))) == []
+        assert len(broker.drain("s", "g")) == 10
+        assert broker.reset("s", "g", c.EARLIEST) == 0
+        # One that skips is kept too, and so is one over HTTP.
+        assert look(server, "/reset", method="POST", subject="s", group="far", to="sequence:7")["moved"]
+        if how == "stop":
+            assert broker.pull("s", "g", number=3, last=9).ids == ["m0", "m1", "m2"]
+    server.restart(how)
+    with server.client() as broker:
+        first = 3 if how == "stop" else 0
+        pulled = broker.pull("s", "g", last=9 + first)
+        assert pulled.ids == [f"m{number}" for number in range(first, 10)]
+        assert broker.pull("s", "far").ids == ["m7", "m8", "m9"]
+        # Both caught up: the file is not needed any more.
+        wait_until(lambda: not (server.store_root() / ".group-positions").exists(), 20, "the positions are forgotten")
+    server.restart("kill")
+    with server.client() as broker:
+        assert broker.pull("s", "new.one") is None
+        assert broker.send(message("s", "last")) == []
+        assert broker.pull("s", "far", last=2).ids == ["last"]

@@ -111,6 +111,7 @@ static void end_operation(operation_t *o, DWORD bytes) {
 
 void endpoint_retire(endpoint_t *e) {
     e->retired = true;
+    if (e->fd != INVALID_SOCKET && e->pending > 0) (void)CancelIoEx((HANDLE)e->fd, NULL); /* fails when all has just ended */
     if (e->fd != INVALID_SOCKET && closesocket(e->fd) != 0 && WSAGetLastError() == WSAENOTSOCK) system_fatal("closesocket", WSAENOTSOCK);
     if (e->pending > 0) {
         loop_poller(e->loop)->closing++;

@@ -157,6 +157,10 @@ const char *test_fixtures(void) {
     return path;
 }
 
+void test_make_old(const char *path, int seconds) {
+    CU_ASSERT_EQUAL(apr_file_mtime_set(path, apr_time_now() - apr_time_from_sec(seconds), pool), APR_SUCCESS);
+}
+
 void test_skip(const char *why) {
     CU_pTest test = CU_get_current_test();
     printf("%s: skipped: %s\n", test == NULL ? "?" : test->pName, why);

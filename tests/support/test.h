@@ -44,4 +44,11 @@ bool test_clock_shift(long long ms);
 /* Polls until done(arg) is true, at most seconds; false when the time ran out. */
 bool test_wait(bool (*done)(void *arg), void *arg, double seconds);
 
+/* Removes a file, or a directory with all that is in it; nothing happens when there is nothing. Fails the running test when it cannot. */
+void test_remove(const char *path);
+/* Makes a file look as if it was written so many seconds ago. */
+void test_make_old(const char *path, int seconds);
+/* Copies a directory that may be written to meanwhile: files that vanish are left out, holes stay holes where a page is zero. */
+void test_copy(const char *from, const char *to);
+
 #endif

@@ -107,7 +107,9 @@ static void a_taken_default_port_moves_a_given_one_does_not(void) {
     CU_ASSERT_EQUAL(count_lines(errors), 1);
     CU_ASSERT(has(errors, "qmq-dummy: monitor.port: "));
     CU_ASSERT(has(errors, port));
-    CU_ASSERT(has(errors, pid));
+    char name[100];
+    bool hidden = process_listening(http_server_port(owner), name, sizeof name) == APR_ENOTIMPL;
+    CU_ASSERT(hidden || has(errors, pid));
     free(errors);
     http_server_stop(owner);
     CU_ASSERT_PTR_NULL(process_run_file(p));

@@ -206,7 +206,9 @@ static void a_taken_port_names_key_port_and_owner(void) {
     (void)snprintf(pid, sizeof pid, "%lld", (long long)process_id());
     CU_ASSERT(strstr(qmq_error_message(error), "other.port") != NULL);
     CU_ASSERT(strstr(qmq_error_message(error), port) != NULL);
-    CU_ASSERT(strstr(qmq_error_message(error), pid) != NULL);
+    char owner[100];
+    bool hidden = process_listening(http_server_port(s), owner, sizeof owner) == APR_ENOTIMPL;
+    CU_ASSERT(hidden || strstr(qmq_error_message(error), pid) != NULL);
     CU_ASSERT(strstr(qmq_error_remedy(error), "other.port") != NULL);
     qmq_error_free(error);
     http_server_stop(s);

@@ -1,5 +1,7 @@
 #include "stores.h"
 
+#include "store/marker.h"
+
 #include "base/crc32.h"
 #include "portability/thread.h"
 
@@ -75,18 +77,10 @@ void stored_close(stored_t *t) {
     t->store = NULL;
 }
 
-static void run(const char *command) {
-    CU_ASSERT_EQUAL_FATAL(system(command), 0);
-}
-
 void stored_crash(stored_t *t) {
     char *copy = memory_printf("%s-c", t->root);
-    /* A file that is being replaced may be gone before it is copied. */
-    char *command = memory_printf("cp -a --sparse=always '%s' '%s' || { rm -r '%s' && cp -a --sparse=always '%s' '%s'; }", t->root, copy,
-                                  copy, t->root, copy);
-    run(command);
+    test_copy(t->root, copy);
     stored_close(t);
-    memory_free(command);
     memory_free(t->root);
     t->root = copy;
     t->options.root = copy;
@@ -199,10 +193,15 @@ void stored_truncate(const stored_t *t, const char *name, int64_t size) {
     CU_ASSERT_EQUAL(file_close(f), APR_SUCCESS);
 }
 
+void stored_remove(const stored_t *t, const char *name) {
+    char *path = stored_path(t, name);
+    test_remove(path);
+    memory_free(path);
+}
+
 void stored_forget(const stored_t *t, bool index) {
-    char *command = memory_printf("cd '%s' && rm -rf checkpoint/* pulllog_smt/* .marker %s", t->root, index ? "consumerlog" : "");
-    run(command);
-    memory_free(command);
+    static const char *const names[] = {"checkpoint", "pulllog_smt", MARKER_NAME, "consumerlog"};
+    for (size_t i = 0; i < (index ? 4U : 3U); i++) stored_remove(t, names[i]);
 }
 
 bool stored_exists(const stored_t *t, const char *name) {

@@ -47,6 +47,8 @@ uint8_t *stored_read(const stored_t *t, const char *name, size_t *size);
 void stored_write(const stored_t *t, const char *name, const void *data, size_t size);
 /* Overwrites bytes of an existing file. */
 void stored_patch(const stored_t *t, const char *name, int64_t offset, const void *data, size_t size);
+/* Removes a file or directory below the root. */
+void stored_remove(const stored_t *t, const char *name);
 void stored_truncate(const stored_t *t, const char *name, int64_t size);
 /* Deletes what a start could use besides the logs: snapshots, tablets, the marker, with `index` the consumer logs, too. */
 void stored_forget(const stored_t *t, bool index);

@@ -217,9 +217,7 @@ static void storage_10_sequences_continue(void) {
     stored_open(&t);
     put_many(&t, "s", 5);
     stored_close(&t);
-    char *command = memory_printf("rm -r '%s/consumerlog'", t.root);
-    CU_ASSERT_EQUAL(system(command), 0);
-    memory_free(command);
+    stored_remove(&t, "consumerlog");
     stored_open(&t);
     CU_ASSERT_EQUAL(stored_put(&t, "s", "s-5"), 5);
     CU_ASSERT_TRUE(stored_has(&t, "s", 0, "s-0"));
@@ -498,6 +496,17 @@ static void cold_messages_are_for_readers(void) {
     stored_free(&t);
 }
 
+static bool system_tells_what_is_cached(const stored_t *t) {
+    char byte, *path = stored_path(t, FIRST_SEGMENT);
+    size_t got = 0;
+    file_t *f = NULL;
+    CU_ASSERT_EQUAL_FATAL(file_open(&f, path, IO_READ), APR_SUCCESS);
+    CU_ASSERT_EQUAL(file_read_cached(f, &byte, 1, 0, &got), APR_SUCCESS);
+    CU_ASSERT_EQUAL(file_close(f), APR_SUCCESS);
+    memory_free(path);
+    return got == 1;
+}
+
 /* What the system has in memory needs no reader, as long as it is not much. */
 static void cached_messages_need_no_reader(void) {
     stored_t t;
@@ -512,9 +521,14 @@ static void cached_messages_need_no_reader(void) {
     poll_result_t r;
     poll_result_init(&r);
     poll_options_t o = {.from = 0, .max = 100, .max_bytes = SIZE_MAX, .entries_before_ms = INT64_MAX};
-    CU_ASSERT_EQUAL(store_poll(t.store, subject, &o, &r), APR_SUCCESS);
-    CU_ASSERT_EQUAL(r.count, 100);
-    CU_ASSERT_EQUAL(memcmp(r.messages[99].payload.data, "s-99", 4), 0);
+    apr_status_t status = store_poll(t.store, subject, &o, &r);
+    if (system_tells_what_is_cached(&t)) {
+        CU_ASSERT_EQUAL_FATAL(status, APR_SUCCESS);
+        CU_ASSERT_EQUAL_FATAL(r.count, 100);
+        CU_ASSERT_EQUAL(memcmp(r.messages[99].payload.data, "s-99", 4), 0);
+    } else {
+        CU_ASSERT_EQUAL(status, QMQ_E_COLD);
+    }
     poll_result_free(&r);
     stored_free(&t);
 }

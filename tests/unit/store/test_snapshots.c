@@ -180,9 +180,9 @@ static void storage_40_highest_version_counts_and_few_are_kept(void) {
         snprintf(name, sizeof name, "checkpoint/message-checkpoint.%020d", round * RECORD);
         CU_ASSERT_EQUAL(stored_exists(&t, name), round > 3);
     }
-    char *command = memory_printf("touch -d '2 days ago' '%s'/checkpoint/*.%020d", t.root, 6 * RECORD);
-    CU_ASSERT_EQUAL(system(command), 0);
-    memory_free(command);
+    char *newest = memory_printf("%s/checkpoint/message-checkpoint.%020d", t.root, 6 * RECORD);
+    test_make_old(newest, 2 * 86400);
+    memory_free(newest);
     stored_open(&t);
     store_figures_t f;
     store_figures(t.store, &f);
@@ -252,9 +252,29 @@ static void storage_44_log_cut_below_the_checkpoint(void) {
     }
 }
 
+static void lose_index_of_subject(stored_t *t) {
+    stored_remove(t, "consumerlog/s");
+}
+
+static void lose_index(stored_t *t) {
+    stored_remove(t, "consumerlog");
+}
+
+static void cut_index(stored_t *t) {
+    stored_truncate(t, INDEX_FILE, 100);
+}
+
+static void empty_index(stored_t *t) {
+    stored_truncate(t, INDEX_FILE, 0);
+    stored_truncate(t, INDEX_FILE, 220000000);
+}
+
+static void lose_index_file(stored_t *t) {
+    stored_remove(t, INDEX_FILE);
+}
+
 static void index_is_made_anew_when_it_is_not_what_the_checkpoint_says(void) {
-    static const char *const damages[] = {"rm -r consumerlog/s", "rm -r consumerlog", "truncate -s 100 consumerlog/s/0*",
-                                          "truncate -s 0 consumerlog/s/0*; truncate -s 220000000 consumerlog/s/0*", "rm consumerlog/s/0*"};
+    static void (*const damages[])(stored_t * t) = {lose_index_of_subject, lose_index, cut_index, empty_index, lose_index_file};
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
         stored_t t;
         stored_init(&t);
@@ -262,9 +282,7 @@ static void index_is_made_anew_when_it_is_not_what_the_checkpoint_says(void) {
         put_many(&t, "s", 0, 30);
         put_many(&t, "other", 0, 30);
         stored_close(&t);
-        char *command = memory_printf("cd '%s' && { %s; }", t.root, damages[i]);
-        CU_ASSERT_EQUAL(system(command), 0);
-        memory_free(command);
+        damages[i](&t);
         stored_open(&t);
         check_many(&t, "s", 0, 30);
         check_many(&t, "other", 0, 30);
@@ -302,11 +320,12 @@ static void storage_50_no_checkpoint_and_the_first_files_are_gone(void) {
     put_many(&t, "s", 0, 300);
     stored_close(&t);
     stored_forget(&t, true);
-    char *command = memory_printf("cd '%s' && rm messagelog/00000000000000000000 && mkdir -p consumerlog/s && "
-                                  "truncate -s 44 consumerlog/s/00000000000220000000",
-                                  t.root);
-    CU_ASSERT_EQUAL(system(command), 0);
-    memory_free(command);
+    static const uint8_t entries[44];
+    char *directory = stored_path(&t, "consumerlog/s");
+    CU_ASSERT_EQUAL(directory_create(directory), APR_SUCCESS);
+    memory_free(directory);
+    stored_remove(&t, "messagelog/00000000000000000000");
+    stored_write(&t, "consumerlog/s/00000000000220000000", entries, sizeof entries);
     stored_open(&t);
     int64_t min = 0, next = 0;
     CU_ASSERT_TRUE(store_subject_bounds(store_subject_find(t.store, view_of("s")), &min, &next));

@@ -21,7 +21,7 @@ def test_package_the_archive_is_the_release_tree(archive, artefacts):
     name = f"qmq-dist-{artefacts.version}-bin"
     with tarfile.open(archive) as content:
         members = {member.name: member for member in content.getmembers()}
-    assert {path.split("/")[1] for path in members if "/" in path} == {"LICENSE", "bin", "conf", "lib", "sql"}
+    assert {path.split("/")[1] for path in members if "/" in path} == {"LICENSE", "bin", "conf", "lib", "share", "sql"}
     assert members[f"{name}/bin/broker.sh"].mode == 0o755 and members[f"{name}/bin/broker-env.sh"].mode == 0o644
     assert all((member.uid, member.gid) == (0, 0) for member in members.values())
     programs = [member for path, member in members.items() if path.startswith(f"{name}/lib/") and member.isfile()]

@@ -1,9 +1,14 @@
 """A Windows of one test module: a copy of a Wine prefix with a wineserver of its own; nothing of it outlives the tests."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from pathlib import Path
+
+from waiting import wait_until
 
 WINE = "/usr/lib/wine/wine64"
 
@@ -28,18 +33,22 @@ class Windows:
 
     def run(self, *command, code=0, seconds=120, cwd=None, stdin=None, environment=None):
         """Runs a program or a .cmd by its Windows path; code None: any, "failed": any but 0."""
-        done = subprocess.run(
-            [WINE, *map(str, command)],
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            input=stdin,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            cwd=cwd or self.path("C:\\"),
-            env={**self.environment, **(environment or {})},
-        )
-        done.stdout = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
-        done.stderr = done.stderr.decode("utf-8", "replace").replace("\r\n", "\n")
+        # Into files: what a program starts may keep its output, and a pipe would not end.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            done = subprocess.run(
+                [WINE, *map(str, command)],
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                input=stdin,
+                stdout=out,
+                stderr=err,
+                timeout=seconds,
+                check=False,
+                cwd=cwd or self.path("C:\\"),
+                env={**self.environment, **(environment or {})},
+            )
+            for name, file in (("stdout", out), ("stderr", err)):
+                file.seek(0)
+                setattr(done, name, file.read().decode("utf-8", "replace").replace("\r\n", "\n"))
         right = done.returncode != 0 if code == "failed" else code is None or done.returncode == code
         assert right, f"{command}: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done
@@ -58,7 +67,43 @@ class Windows:
         link.unlink(missing_ok=True)
         link.symlink_to(folder)
 
+    def processes(self, name):
+        """Linux process ids of a program in this prefix."""
+        mine = f"WINEPREFIX={self.prefix}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")[0].replace(b"/", b"\\")
+                if command.endswith(b"\\" + name.encode()) and mine in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def interrupt(self, name):
+        """Ctrl+C for the one program of this name."""
+        [pid] = self.processes(name)
+        os.kill(pid, signal.SIGINT)
+
+    def wait_serving(self, run_file):
+        def serving():
+            try:
+                return json.loads(run_file.read_text("utf-8"))["state"] == "serving"
+            except (OSError, ValueError, KeyError):
+                return False
+
+        wait_until(serving, 60, f"{run_file} says serving")
+
     def close(self):
         self.server("-k")
         self.server("-w")
         shutil.rmtree(self.prefix, ignore_errors=True)
+
+
+def send_and_receive(windows, qmq, metaserver, subject, lines):
+    """Through the qmq launcher given."""
+    option = f"--metaserver={metaserver}"
+    sent = windows.run(qmq, "send", subject, option, stdin="".join(f"{line}\n" for line in lines).encode())
+    assert str(len(lines)) in sent.stdout
+    got = windows.run(qmq, "consume", subject, "--group", "g", "--count", len(lines), "--timeout", "30s", option)
+    assert sorted(got.stdout.splitlines()) == sorted(lines)

@@ -42,9 +42,9 @@ bench: build
 dist: build
 	@scripts/dist.sh
 
-package: build
+package: build windows
 	@scripts/install-deps.sh package
-	@scripts/package.sh archive deb
+	@scripts/package.sh
 
 check-package: build
 	@scripts/install-deps.sh check windows check-windows package check-package

@@ -98,7 +98,7 @@ run_stage() {
         fi
         ;;
     package)
-        if build release && scripts/package.sh archive deb >"$results/out" 2>&1; then
+        if build release && scripts/windows-build.sh >"$results/out" 2>&1 && scripts/package.sh >"$results/out" 2>&1; then
             pytest_run package "$(release_tree)" tests/package
         else
             tail -n 20 "$results/out"

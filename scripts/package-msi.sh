@@ -52,6 +52,7 @@ files=$(cd "$tree" && find . -type f | sed 's|^\./||' | LC_ALL=C sort)
     done
     echo '</Directory></Directory></Directory>'
     echo '<Feature Id="Main" Title="QMQ" Level="1">'
+    echo '<ComponentRef Id="C_where" />'
     for file in $files; do printf '<ComponentRef Id="C_%s" />\n' "$(id_of "$file")"; done
     echo '</Feature></Product></Wix>'
 } >"$work/qmq.wxs"
@@ -65,5 +66,6 @@ fi
 for file in $(settings); do
     msibuild "$msi" -q "UPDATE \`Component\` SET \`Attributes\` = 400 WHERE \`Component\` = 'C_$(id_of "$file")'"
 done
+msibuild "$msi" -q "UPDATE \`Property\` SET \`Value\` = 'WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;INSTALLDIR' WHERE \`Property\` = 'SecureCustomProperties'"
 mv "$msi" "$out/"
 echo "$out/qmq-$version-x64.msi"

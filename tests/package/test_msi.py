@@ -7,7 +7,6 @@ import subprocess
 import pytest
 from conftest import SOURCE
 from harness import ADDRESS, free_port
-from waiting import wait_until
 from windows import send_and_receive
 
 SERVERS = ["metaserver", "broker", "standalone"]
@@ -36,8 +35,8 @@ def windows_path(path):
     return "Z:" + str(path).replace("/", "\\")
 
 
-def install(windows, msi, **options):
-    return windows.run("msiexec", "/i", windows_path(msi), f"INSTALLDIR={PLACE}", "/qn", **options)
+def install(windows, msi, *properties, **options):
+    return windows.run("msiexec", "/i", windows_path(msi), *properties, "/qn", **options)
 
 
 def uninstall(windows, msi):
@@ -76,7 +75,7 @@ def edit(file, old, new):
 
 def test_package_the_whole_life_of_the_msi(windows, msi, newer):
     root = windows.path(PLACE)
-    install(windows, msi)
+    install(windows, msi, f"INSTALLDIR={PLACE}")
     # Registered, on demand, with a quoted path, and not started; in Add/Remove.
     for server in SERVERS:
         found = service(windows, server)
@@ -91,25 +90,20 @@ def test_package_the_whole_life_of_the_msi(windows, msi, newer):
         edit(conf, f"{key}={default}", f"{key}=0")
     edited = conf.read_bytes()
 
-    windows.run("sc", "start", "qmq-standalone")
-    windows.wait_serving(root / "run/standalone.json")
-    wait_until(lambda: state(windows, "standalone") == "RUNNING", 30, "the service runs")
+    assert windows.run(launcher("standalone"), "start").stdout.endswith("STARTED\n")
     send_and_receive(windows, launcher("qmq"), f"{ADDRESS}:{port}", "lines", ["one", "two"])
     windows.run(launcher("qmq"), "send", "kept", f"--metaserver={ADDRESS}:{port}", stdin=b"still here\n")
-    # Wine's installer does not wait for a service that it stops.
-    windows.run("sc", "stop", "qmq-standalone")
-    wait_until(lambda: state(windows, "standalone") == "STOPPED", 30, "the service is stopped")
+    assert windows.run(launcher("standalone"), "stop").stdout.endswith("STOPPED\n")
 
+    # An upgrade stays where the first was installed.
     install(windows, newer)
     assert add_remove_entries(windows) == 1
     assert conf.read_bytes() == edited
     assert service(windows, "standalone")["ImagePath"].replace('"', "") == command("standalone")
-    windows.run("sc", "start", "qmq-standalone")
-    windows.wait_serving(root / "run/standalone.json")
+    assert windows.run(launcher("standalone"), "start").stdout.endswith("STARTED\n")
     got = windows.run(launcher("qmq"), "consume", "kept", "--group", "g", "--count", "1", "--timeout", "30s", f"--metaserver={ADDRESS}:{port}")
     assert got.stdout == "still here\n"
-    windows.run("sc", "stop", "qmq-standalone")
-    wait_until(lambda: state(windows, "standalone") == "STOPPED", 30, "the service is stopped")
+    assert windows.run(launcher("standalone"), "stop").stdout.endswith("STOPPED\n")
 
     # An older one over it is refused and changes nothing.
     install(windows, msi, code="failed")
@@ -122,7 +116,7 @@ def test_package_the_whole_life_of_the_msi(windows, msi, newer):
     assert add_remove_entries(windows) == 0
     assert conf.read_bytes() == edited and (root / "data").is_dir()
     # And are taken up again.
-    install(windows, newer)
+    install(windows, newer, f"INSTALLDIR={PLACE}")
     assert conf.read_bytes() == edited
     uninstall(windows, newer)
 

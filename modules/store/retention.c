@@ -175,8 +175,8 @@ static void clean_messages(retention_t *r) {
     segmented_log_t *l = &s->messages.segments;
     for (segment_t *first; (first = deletable(l, safe_points_message(&s->safe))) != NULL;) {
         int64_t left = r->now.message_ms - segment_ages_of(&r->ages, AGED_MESSAGES, first->base);
-        bool near = left <= r->now.message_ms / WARN_AHEAD_PARTS;
-        bool goes = near && !is_held(r, first) && was_warned(r, first) && left <= 0;
+        bool soon = left <= r->now.message_ms / WARN_AHEAD_PARTS;
+        bool goes = soon && !is_held(r, first) && was_warned(r, first) && left <= 0;
         if (!goes) {
             segment_release(first);
             return;

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import broker_parts  # noqa: E402
 from harness import Server  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -35,6 +36,9 @@ class Bench:
         self.options = options
         self.rows = []
         self.directory = Path(tempfile.mkdtemp(prefix="qmq-bench-", dir=options.directory))
+
+    def clean(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def row(self, what, figure, unit, budget):
         self.rows.append({"what": what, "figure": figure, "unit": unit, "budget": budget})
@@ -222,7 +226,7 @@ def main():
     parser.add_argument("--idle", type=float, default=5.0)
     parser.add_argument("--metaserver", type=float, default=20.0, help="seconds of registrations")
     parser.add_argument("--json", default=None)
-    parser.add_argument("--only", default="idle,latency,throughput,metaserver,sizes")
+    parser.add_argument("--only", default="idle,latency,throughput,mixed,waiting,cold,metaserver,sizes")
     options = parser.parse_args()
     options.tree, options.load = str(Path(options.tree).resolve()), str(Path(options.load).resolve())
     bench = Bench(options)
@@ -234,13 +238,20 @@ def main():
     if "throughput" in parts:
         bench.throughput(1024, 50, options.count, 0.9, 0.4)
         bench.throughput(128, 50, options.count * 3, 0.4, 0.14)
+    if "mixed" in parts:
+        broker_parts.mixed(bench)
+    if "waiting" in parts:
+        broker_parts.waiting(bench, memory_kib, cpu_seconds)
+    if "cold" in parts:
+        broker_parts.cold(bench)
     if "metaserver" in parts:
         bench.metaserver()
     if "sizes" in parts:
         bench.sizes()
-    shutil.rmtree(bench.directory, ignore_errors=True)
+    bench.clean()
     if options.json:
         Path(options.json).write_text(json.dumps(bench.rows, indent=1) + "\n", encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()

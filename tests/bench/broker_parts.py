@@ -1,0 +1,83 @@
+"""Parts of make bench that concern the broker under several loads at a time. Each is a function of a Bench."""
+
+import json
+import subprocess
+import threading
+import time
+
+from harness import ADDRESS
+
+WAITING = 1000
+MIXED_SECONDS_MOST = 120
+
+
+def start_load(bench, command, **options):
+    line = [bench.options.load, command]
+    for key, value in options.items():
+        line += [f"--{key}", str(value)]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+
+
+def told(process):
+    output, _ = process.communicate(timeout=MIXED_SECONDS_MOST)
+    return json.loads(output)
+
+
+def mixed(bench):
+    """A group consumes what is being produced: from page cache, while the producer goes on."""
+    server = bench.server("mixed")
+    address = f"{ADDRESS}:{server.port('broker.port')}"
+    count = bench.options.count
+    bench.known_groups(server, "mixed", 1)
+    consumer = start_load(bench, "consume", address=address, subject="mixed", batch=200, window=1, count=count)
+    producer = start_load(bench, "produce", address=address, subject="mixed", size=1024, batch=50, window=8, count=count)
+    produced, consumed = told(producer), told(consumer)
+    speed = lambda figures: figures["bytes"] / figures["seconds"] / 1e6
+    bench.row("produce 1024 B x 50 while a group consumes", speed(produced), "MB/s", "")
+    bench.row("consume 1024 B while they are produced", speed(consumed), "MB/s", f"within 30 % of {speed(produced):,.0f}")
+    server.stop()
+
+
+def waiting(bench, memory_kib, cpu_seconds):
+    """A thousand consumers wait on a thousand subjects."""
+    server = bench.server("waiting", kind="standalone")
+    with server.client(timeout=30) as broker:
+        before = memory_kib(server.pid, "VmRSS")
+        for number in range(WAITING):
+            broker.post_pull(f"waiting.{number}", "g", f"c{number}", timeout=120000)
+        broker.ack("waiting.0", "g", "c0", -1, -1)
+        cpu, begin = cpu_seconds(server.pid), time.monotonic()
+        time.sleep(bench.options.idle)
+        share = 100 * (cpu_seconds(server.pid) - cpu) / (time.monotonic() - begin)
+        grown = (memory_kib(server.pid, "VmRSS") - before) / 1024
+        bench.row(f"{WAITING} consumers waiting on {WAITING} subjects: memory", grown, "MiB", "<= 25")
+        bench.row(f"{WAITING} consumers waiting on {WAITING} subjects: CPU", share, "%", "none measurable")
+    server.stop()
+
+
+def cold(bench):
+    """What a group that reads from the beginning, behind the hot window, does to one that waits for new messages."""
+    server = bench.server("cold", {"store.hot.bytes": str(1024 * 1024), "store.cached.reads": "false"})
+    address = f"{ADDRESS}:{server.port('broker.port')}"
+    bench.known_groups(server, "latency", 1)
+    bench.known_groups(server, "old", 8)
+    bench.load("produce", address=address, subject="old", size=1024, batch=50, window=8, count=bench.options.count)
+    trips = bench.options.trips
+    alone = bench.load("latency", address=address, subject="latency", size=128, count=trips)
+    stop = threading.Event()
+
+    def read_old():
+        for group in range(8):
+            if stop.is_set():
+                return
+            name = "bench" if group == 0 else f"bench.{group}"
+            bench.load("consume", address=address, subject="old", group=name, batch=200, window=1, count=bench.options.count)
+
+    reader = threading.Thread(target=read_old)
+    reader.start()
+    beside = bench.load("latency", address=address, subject="latency", size=128, count=trips)
+    stop.set()
+    reader.join()
+    bench.row("hot group p99, alone", alone["p99_us"], "us", "")
+    bench.row("hot group p99, while a cold group reads from the beginning", beside["p99_us"], "us", f"<= {2 * alone['p99_us']:,.0f} (2 x alone)")
+    server.stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from harness import Server, release_tree
 from management import Database, Http
+from mariadb import MariaDb, why_not
 
 
 class Instances:
@@ -166,6 +167,21 @@ def http(metaserver):
 @pytest.fixture
 def database(metaserver):
     return Database(metaserver.home)
+
+
+@pytest.fixture
+def mariadb(request):
+    """A MariaDB that runs and ends with the test."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    instances = request.config.qmq_instances
+    database = MariaDb(instances.new_home(f"mariadb-{request.node.name}"))
+    try:
+        yield database.start()
+    finally:
+        database.kill()
+        shutil.rmtree(database.directory, ignore_errors=True)
 
 
 _subjects = itertools.count(1)

@@ -35,6 +35,13 @@ static qmq_error_t *cannot_connect(const mysql_session_t *s, const char *user) {
     return error_create(mysql_status(code), mysql_remedy(code), "cannot open the database %s as user %s", text, user);
 }
 
+/* The library goes on in clear text when the server offers no encryption. */
+static qmq_error_t *check_encryption(const mysql_session_t *s, const mysql_url_t *url) {
+    if (url->tls == MYSQL_TLS_OFF || mysql_get_ssl_cipher(s->connection) != NULL) return NULL;
+    return error_create(QMQ_E_UNREACHABLE, "Set up TLS at the database, or correct useSSL and sslMode in jdbc.url",
+                        "the database %s offers no encrypted connection, and jdbc.url demands one", s->where);
+}
+
 static qmq_error_t *connect_to(mysql_session_t *s, const mysql_url_t *url, const mysql_host_t *host, const db_options_t *o) {
     s->connection = mysql_init(NULL);
     if (s->connection == NULL) return error_create(APR_ENOMEM, NULL, "no memory for a connection to the database");
@@ -43,10 +50,13 @@ static qmq_error_t *connect_to(mysql_session_t *s, const mysql_url_t *url, const
     s->where = memory_printf("%s:%u/%s", host->name, host->port, url->database);
     unsigned long flags = url->counts_real_changes ? 0 : CLIENT_FOUND_ROWS;
     const char *password = o->password == NULL ? "" : o->password;
-    if (mysql_real_connect(s->connection, host->name, o->user, password, url->database, host->port, NULL, flags) != NULL &&
-        mysql_autocommit(s->connection, 1) == 0)
-        return NULL;
-    qmq_error_t *e = cannot_connect(s, o->user);
+    qmq_error_t *e = NULL;
+    if (mysql_real_connect(s->connection, host->name, o->user, password, url->database, host->port, NULL, flags) == NULL ||
+        mysql_autocommit(s->connection, 1) != 0)
+        e = cannot_connect(s, o->user);
+    else
+        e = check_encryption(s, url);
+    if (e == NULL) return NULL;
     mysql_close(s->connection);
     s->connection = NULL;
     return e;

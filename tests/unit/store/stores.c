@@ -200,8 +200,15 @@ void stored_remove(const stored_t *t, const char *name) {
 }
 
 void stored_forget(const stored_t *t, bool index) {
-    static const char *const names[] = {"checkpoint", "pulllog_smt", MARKER_NAME, "consumerlog"};
-    for (size_t i = 0; i < (index ? 4U : 3U); i++) stored_remove(t, names[i]);
+    static const char *const directories[] = {"checkpoint", "pulllog_smt"};
+    stored_remove(t, MARKER_NAME);
+    if (index) stored_remove(t, "consumerlog");
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        char *path = stored_path(t, directories[i]);
+        test_remove(path);
+        CU_ASSERT_EQUAL(directory_create(path), APR_SUCCESS);
+        memory_free(path);
+    }
 }
 
 bool stored_exists(const stored_t *t, const char *name) {

@@ -331,9 +331,7 @@ static void storage_28_nothing_behind_the_run(void) {
     for (int i = 0; i < 150; i++) CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "other", i, i, 8 + i), APR_SUCCESS);
     stored_close(&t);
     stored_forget(&t, false);
-    char *command = memory_printf("rm '%s/" FIRST_ACTIONS "'", t.root);
-    CU_ASSERT_EQUAL(system(command), 0);
-    memory_free(command);
+    stored_remove(&t, FIRST_ACTIONS);
     write_foreign(&t, 60, rolled, 0, 3, 9);
     char *name = memory_printf("checkpoint/action-checkpoint.%020lld", (long long)rolled);
     char *text = memory_printf("3\n%lld\ns/1\ng/0/7/1\nc/4/1\n", (long long)rolled);
@@ -362,9 +360,7 @@ static void kill_between_tablet_and_snapshot(void) {
     stored_close(&t);
     char *name = memory_printf("checkpoint/action-checkpoint.%020lld", (long long)end);
     CU_ASSERT_TRUE(stored_exists(&t, name));
-    char *command = memory_printf("rm '%s/%s'", t.root, name);
-    CU_ASSERT_EQUAL(system(command), 0);
-    memory_free(command);
+    stored_remove(&t, name);
     memory_free(name);
     stored_open(&t);
     for (int k = 0; k < 10; k++) CU_ASSERT_EQUAL(lookup(&t, "c", k), k + 3);

@@ -12,6 +12,8 @@
 #define SHORTEST_US 1000000
 #define SHARE 10
 #define LONGEST_SHARE_US 10000000
+/* What a start walks through at most, about. */
+#define MOST_LOG_BYTES ((int64_t)256 * 1024 * 1024)
 #define WARNING_US 60000000
 
 static void time_it(store_t *s, const char *name, int64_t start_us) {
@@ -23,7 +25,7 @@ static void count_it(store_t *s, const char *name) {
 }
 
 void checkpoint_start(store_t *s) {
-    s->checkpoint.message_offset = safe_points_message(&s->safe);
+    atomic_store(&s->checkpoint.message_offset, safe_points_message(&s->safe));
     s->checkpoint.stale_messages = segmented_log_end(&s->messages.segments);
     s->checkpoint.stale_actions = segmented_log_end(&s->actions.segments);
     atomic_store(&s->checkpoint.taken_us, clock_mono_us());
@@ -40,7 +42,8 @@ bool checkpoint_is_due(store_t *s) {
     int64_t share = SHARE * atomic_load(&c->took_us);
     if (since < SHORTEST_US || since < (share < LONGEST_SHARE_US ? share : LONGEST_SHARE_US)) return false;
     int64_t records = indexed_records(s) - atomic_load(&c->records);
-    return records >= s->options.checkpoint_records || (since >= LONGEST_US && records > 0);
+    int64_t bytes = atomic_load_explicit(&s->messages.indexed_end, memory_order_relaxed) - atomic_load(&c->message_offset);
+    return records >= s->options.checkpoint_records || bytes >= MOST_LOG_BYTES || (since >= LONGEST_US && records > 0);
 }
 
 typedef struct written {
@@ -115,13 +118,13 @@ static void checkpoint_messages(store_t *s, bool (*again)(void *arg)) {
         checkpoint_complain(s, "data sync of the consumer logs", status);
         return;
     }
-    status = indexed == c->message_offset ? APR_SUCCESS : save_messages(s, indexed);
+    status = indexed == atomic_load(&c->message_offset) ? APR_SUCCESS : save_messages(s, indexed);
     if (status != APR_SUCCESS) {
         count_it(s, "consumerLogFlusherFlushFailed");
         checkpoint_complain(s, "the checkpoint", status);
         return;
     }
-    c->message_offset = indexed;
+    atomic_store(&c->message_offset, indexed);
     atomic_store(&c->records, records);
 }
 

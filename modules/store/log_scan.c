@@ -59,7 +59,10 @@ const uint8_t *log_scan_load(log_scan_t *s, int64_t position, size_t size) {
         s->capacity = size;
         s->buffer = memory_realloc(s->buffer, s->capacity);
     }
-    size_t wanted = s->limit - position < (int64_t)s->capacity ? (size_t)(s->limit - position) : s->capacity;
+    /* Who jumps reads a head here and there: big records are not read for the sake of the next one's head. */
+    bool jumps = s->have > 0 && position > s->window + (int64_t)s->have;
+    size_t most = !jumps ? s->capacity : size > PAGE_SIZE ? size : PAGE_SIZE;
+    size_t wanted = s->limit - position < (int64_t)most ? (size_t)(s->limit - position) : most;
     size_t got = 0;
     apr_status_t status = file_read_at(s->segment->file, s->buffer, wanted, position, &got);
     if (status != APR_SUCCESS) {

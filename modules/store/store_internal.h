@@ -15,7 +15,7 @@
 
 /* What the last checkpoint left behind. */
 typedef struct checkpoint_state {
-    int64_t message_offset; /* of the last snapshot */
+    _Atomic int64_t message_offset; /* of the last snapshot */
     _Atomic int64_t records;
     _Atomic int64_t taken_us;
     _Atomic int64_t took_us;

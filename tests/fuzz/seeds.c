@@ -1,5 +1,6 @@
 /* The first inputs of every fuzz target: usage fuzz_seeds FOLDER [FIXTURES]. Makes FOLDER/<target>/<checksum> from the worked examples of
  * wire-protocol.md section 21 and, when FIXTURES/wire is there, from the recorded frames. */
+#include "seeds.h"
 #include "base/crc32.h"
 #include "base/memory.h"
 #include "examples.h"
@@ -22,7 +23,7 @@ static apr_pool_t *pool;
 static size_t written;
 static bool failed;
 
-static void put(const char *target, view_t input) {
+void seed_put(const char *target, view_t input) {
     if (input.size > SEED_MOST || failed) return;
     char *folder = memory_printf("%s/%s", root, target);
     char *path = memory_printf("%s/%08x-%zu", folder, (unsigned)crc32_of(input.data, input.size), input.size);
@@ -47,7 +48,7 @@ static void put_versioned(const char *target, const frame_t *f) {
     writer_init(&w, 0);
     writer_i16(&w, f->version);
     writer_bytes(&w, f->body.data, f->body.size);
-    put(target, writer_view(&w));
+    seed_put(target, writer_view(&w));
     writer_free(&w);
 }
 
@@ -59,7 +60,7 @@ static void put_filter(const message_t *m) {
         writer_init(&w, 0);
         writer_bytes(&w, filters[i].data, filters[i].size);
         writer_bytes(&w, m->payload.data, m->payload.size);
-        put("tag_filter", writer_view(&w));
+        seed_put("tag_filter", writer_view(&w));
         writer_free(&w);
     }
 }
@@ -67,17 +68,17 @@ static void put_filter(const message_t *m) {
 static void put_messages(view_t body) {
     cursor_t c = cursor_of(body);
     message_t m;
-    put("send_request", body);
+    seed_put("send_request", body);
     while (cursor_left(&c) > 0 && message_parse_wire(&c, &m)) {
-        put("message", m.payload);
-        put("subject", m.subject);
+        seed_put("message", m.payload);
+        seed_put("subject", m.subject);
         put_filter(&m);
     }
 }
 
 static void put_sync_request(view_t body) {
-    put("sync_log_request", body);
-    put("delay_sync_request", body);
+    seed_put("sync_log_request", body);
+    seed_put("delay_sync_request", body);
 }
 
 static void put_request(const frame_t *f) {
@@ -95,16 +96,16 @@ static void put_request(const frame_t *f) {
         put_sync_request(f->body);
         break;
     case REQUEST_CONSUME_MANAGE:
-        put("consume_manage_request", f->body);
+        seed_put("consume_manage_request", f->body);
         break;
     case REQUEST_BROKER_REGISTER:
-        put("broker_register_request", f->body);
+        seed_put("broker_register_request", f->body);
         break;
     case REQUEST_CLIENT_REGISTER:
-        put("client_register_request", f->body);
+        seed_put("client_register_request", f->body);
         break;
     case REQUEST_BROKER_ACQUIRE_META:
-        put("broker_acquire_meta_request", f->body);
+        seed_put("broker_acquire_meta_request", f->body);
         break;
     default:
         break;
@@ -114,32 +115,32 @@ static void put_request(const frame_t *f) {
 /* Which of the answers it is, the request said; each decoder may look at all of them. */
 static void put_sync_answer(view_t body) {
     static const size_t head = 12;
-    put("sync_log_response", body);
-    put("sync_heartbeat_response", body);
-    put("delay_heartbeat_response", body);
-    put("delay_dispatch_response", body);
-    if (body.size > head) put("sync_index", view_make(body.data + head, body.size - head));
+    seed_put("sync_log_response", body);
+    seed_put("sync_heartbeat_response", body);
+    seed_put("delay_heartbeat_response", body);
+    seed_put("delay_dispatch_response", body);
+    if (body.size > head) seed_put("sync_index", view_make(body.data + head, body.size - head));
 }
 
 static void put_answer(const frame_t *f) {
     switch (f->request_code) {
     case REQUEST_SEND_MESSAGE:
-        put("send_response", f->body);
+        seed_put("send_response", f->body);
         break;
     case REQUEST_PULL_MESSAGE:
-        put("pull_response", f->body);
+        seed_put("pull_response", f->body);
         break;
     case REQUEST_SYNC_LOG:
         put_sync_answer(f->body);
         break;
     case REQUEST_SYNC_CHECKPOINT:
-        put("sync_checkpoint_response", f->body);
+        seed_put("sync_checkpoint_response", f->body);
         break;
     case REQUEST_CLIENT_REGISTER:
-        put("client_register_response", f->body);
+        seed_put("client_register_response", f->body);
         break;
     case REQUEST_BROKER_ACQUIRE_META:
-        put("broker_acquire_meta_response", f->body);
+        seed_put("broker_acquire_meta_response", f->body);
         break;
     default:
         break;
@@ -147,7 +148,7 @@ static void put_answer(const frame_t *f) {
 }
 
 static void put_frame(const frame_t *f, view_t bytes) {
-    put("frame", bytes);
+    seed_put("frame", bytes);
     if ((f->flag & FRAME_FLAG_RESPONSE) == 0) {
         put_request(f);
     } else {
@@ -173,11 +174,11 @@ static void put_examples(void) {
 }
 
 static void put_texts(void) {
-    put("subject", view_of("%RETRY%order.changed%ticket"));
-    put("subject", view_of("%DEAD_RETRY% a %\xe3\x80\x80g%"));
-    put("properties",
-        view_of("# comment\nbroker.port=20881\nstore.root : data\\\n  /more\nkey\\u0041=\\t v\\\\\n!x\nempty=\nbroker.port = 1\r\n"));
-    put("properties", view_of("\xef\xbb\xbfjdbc.url=jdbc:sqlite:data/meta.db\nD=D:\\data\n"));
+    seed_put("subject", view_of("%RETRY%order.changed%ticket"));
+    seed_put("subject", view_of("%DEAD_RETRY% a %\xe3\x80\x80g%"));
+    seed_put("properties",
+             view_of("# comment\nbroker.port=20881\nstore.root : data\\\n  /more\nkey\\u0041=\\t v\\\\\n!x\nempty=\nbroker.port = 1\r\n"));
+    seed_put("properties", view_of("\xef\xbb\xbfjdbc.url=jdbc:sqlite:data/meta.db\nD=D:\\data\n"));
 }
 
 static void put_fixtures(const char *folder) {
@@ -203,6 +204,7 @@ int main(int argc, char **argv) {
     }
     put_examples();
     put_texts();
+    seeds_of_store();
     if (argc > 2) put_fixtures(argv[2]);
     apr_pool_destroy(pool);
     apr_terminate();

@@ -50,6 +50,7 @@ static void round_done(void *arg) {
     metaserver_t *m = arg;
     side_file_check(m->token_file);
     side_file_check(m->log_switch_file);
+    side_file_check(m->http_port_file);
     client_rows_retry(m->client_rows);
     liveness_retry(m->liveness);
 }
@@ -75,6 +76,7 @@ static apr_status_t open_refresh(metaserver_t *m, const config_t *config, qmq_er
     m->refresh_period_us = config_int(config, "refresh.period.seconds") * 1000000;
     refresh_options_t o = {.database = m->database,
                            .catalog = m->catalog,
+                           .slaves = m->slaves,
                            .period_us = m->refresh_period_us,
                            .round = round_done,
                            .arg = m,
@@ -106,9 +108,13 @@ static apr_status_t open_tcp(metaserver_t *m, const config_t *config, qmq_error_
 }
 
 static apr_status_t open_http(metaserver_t *m, const config_t *config, qmq_error_t **error) {
-    const http_route_t routes[] = {{"GET", "/meta/address", discovery_address, m}, {"GET", "/health", discovery_health, m},
-                                   {"POST", "/management", management_handle, m},  {"GET", "/subject/consumers", consumers_handle, m},
-                                   {"GET", "/onoffline", onoffline_handle, m},     {NULL, NULL, NULL, NULL}};
+    const http_route_t routes[] = {{"GET", "/meta/address", discovery_address, m},
+                                   {"GET", "/health", discovery_health, m},
+                                   {"POST", "/management", management_handle, m},
+                                   {"GET", "/subject/consumers", consumers_handle, m},
+                                   {"GET", "/onoffline", onoffline_handle, m},
+                                   {"GET", "/slave/meta", discovery_slave, m},
+                                   {NULL, NULL, NULL, NULL}};
     http_server_options_t o = {.name = "meta.server.discover.port",
                                .address = config_string(config, "listen.address"),
                                .port = (int)config_int(config, "meta.server.discover.port"),
@@ -137,9 +143,11 @@ static void free_parts(metaserver_t *m) {
     client_rows_destroy(m->client_rows);
     database_destroy(m->database);
     catalog_destroy(m->catalog);
+    slaves_destroy(m->slaves);
     refusals_destroy(m->refusals);
     side_file_close(m->token_file);
     side_file_close(m->log_switch_file);
+    side_file_close(m->http_port_file);
     memory_free(m->address);
     memory_free(m->internal_token);
     memory_free(m);
@@ -162,7 +170,9 @@ static void prepare(metaserver_t *m, const metaserver_options_t *o) {
     m->handler_time = metrics_timer(m->metrics, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     m->token_file = side_file_open(o->conf, "valid-api-tokens.properties", m->log);
     m->log_switch_file = side_file_open(o->conf, "client_log_switch.properties", m->log);
+    m->http_port_file = side_file_open(o->conf, "broker-http-port-map.properties", m->log);
     m->catalog = catalog_create();
+    m->slaves = slaves_create();
     m->refusals = refusals_create();
     metaserver_configure(m, o->config);
     if (balance != NULL && strcmp(balance, "random") != 0)

@@ -14,6 +14,7 @@
 #include "metaserver/refresh.h"
 #include "metaserver/refusals.h"
 #include "metaserver/side_file.h"
+#include "metaserver/slaves.h"
 #include "net/server.h"
 
 #include <jansson.h>
@@ -45,6 +46,8 @@ struct metaserver {
 
     side_file_t *token_file;
     side_file_t *log_switch_file;
+    side_file_t *http_port_file;
+    slaves_t *slaves;
     database_t *database;
     catalog_t *catalog;
     refresh_t *refresh;
@@ -83,6 +86,7 @@ void broker_acquire_meta_command(void *arg, connection_t *c, const frame_t *requ
 
 /* HTTP; arg is the metaserver. */
 void discovery_address(void *arg, http_request_t *r);
+void discovery_slave(void *arg, http_request_t *r);
 void discovery_health(void *arg, http_request_t *r);
 void management_handle(void *arg, http_request_t *r);
 void consumers_handle(void *arg, http_request_t *r);

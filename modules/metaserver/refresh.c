@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define OFFLINE_PERIOD_US ((int64_t)30 * 1000000)
+#define SLAVES_PERIOD_US ((int64_t)5 * 1000000)
 /* Side files act within 10 s, also when the snapshot is refreshed less often. */
 #define ROUND_MAX_US ((int64_t)5 * 1000000)
 #define LINE_US ((int64_t)60 * 1000000)
@@ -20,6 +21,7 @@ struct refresh {
     _Atomic bool wanted;
     int64_t snapshot_due_us; /* the thread's */
     int64_t offline_due_us;
+    int64_t slaves_due_us;
     _Atomic int64_t done_us;
     bool failing;
     metric_t *offline_errors;
@@ -31,14 +33,17 @@ typedef struct reading {
     refresh_t *refresh;
     bool snapshot;
     bool offline;
+    bool slaves;
     broker_groups_t *groups;
     routes_t *routes;
     subject_tags_t *tags;
     marks_t *readonly;
     marks_t *states;
+    broker_rows_t brokers;
     int64_t now_ms;
     apr_status_t snapshot_status;
     apr_status_t offline_status;
+    apr_status_t slaves_status; /* the last to be read: it has every failure before it too */
     char cause[256];
 } reading_t;
 
@@ -108,20 +113,28 @@ static apr_status_t read_offline(reading_t *reading, db_session_t *session) {
     return rv == APR_SUCCESS ? db_execute(session, s->offline_states, NULL, 0, take_state, reading, NULL) : rv;
 }
 
+static apr_status_t read_slaves(reading_t *reading, db_session_t *session) {
+    const refresh_options_t *o = &reading->refresh->options;
+    reading->brokers.log = o->log;
+    return db_execute(session, database_statements(o->database)->brokers, NULL, 0, broker_rows_take, &reading->brokers, NULL);
+}
+
 static void read_all(void *arg, db_session_t *session, apr_status_t status) {
     reading_t *reading = arg;
-    reading->snapshot_status = reading->offline_status = status;
+    reading->snapshot_status = reading->offline_status = reading->slaves_status = status;
     if (session != NULL) {
         /* The states first: a round that reads them must not lack them because of the bigger tables. */
         reading->offline_status = reading->offline ? read_offline(reading, session) : APR_SUCCESS;
         reading->snapshot_status = reading->offline_status;
         if (reading->offline_status == APR_SUCCESS && reading->snapshot) reading->snapshot_status = read_snapshot(reading, session);
+        reading->slaves_status = reading->snapshot_status;
+        if (reading->slaves_status == APR_SUCCESS && reading->slaves) reading->slaves_status = read_slaves(reading, session);
     }
-    if (reading->snapshot_status == APR_SUCCESS) return;
+    if (reading->slaves_status == APR_SUCCESS) return;
     const char *cause = session == NULL ? "" : db_session_error(session);
     char text[128];
     (void)snprintf(reading->cause, sizeof reading->cause, "%s",
-                   *cause != 0 ? cause : status_text(reading->snapshot_status, text, sizeof text));
+                   *cause != 0 ? cause : status_text(reading->slaves_status, text, sizeof text));
 }
 
 static void publish(reading_t *reading, int64_t since) {
@@ -138,11 +151,13 @@ static void publish(reading_t *reading, int64_t since) {
         catalog_publish_offline(c, reading->states, reading->now_ms);
     else
         marks_release(reading->states);
+    if (reading->slaves && reading->slaves_status == APR_SUCCESS) slaves_replace(reading->refresh->options.slaves, &reading->brokers);
+    memory_free(reading->brokers.items);
 }
 
 /* Tells when the database goes away and when it is back. */
 static void tell(refresh_t *r, const reading_t *reading) {
-    bool failed = reading->snapshot_status != APR_SUCCESS;
+    bool failed = reading->slaves_status != APR_SUCCESS;
     if (reading->offline && reading->offline_status != APR_SUCCESS) metric_add(r->offline_errors, 1);
     if (failed && !r->failing)
         log_error(r->options.log, "the database %s cannot be read, answers come from what was read before: %s",
@@ -154,8 +169,11 @@ static void tell(refresh_t *r, const reading_t *reading) {
 static apr_status_t read_due(refresh_t *r, reading_t *reading) {
     int64_t now = clock_mono_us();
     bool wanted = atomic_exchange(&r->wanted, false);
-    *reading = (reading_t){.refresh = r, .snapshot = wanted || now >= r->snapshot_due_us, .offline = now >= r->offline_due_us};
-    if (!reading->snapshot && !reading->offline) return APR_SUCCESS;
+    *reading = (reading_t){.refresh = r,
+                           .snapshot = wanted || now >= r->snapshot_due_us,
+                           .offline = now >= r->offline_due_us,
+                           .slaves = now >= r->slaves_due_us};
+    if (!reading->snapshot && !reading->offline && !reading->slaves) return APR_SUCCESS;
     if (reading->snapshot) {
         reading->groups = broker_groups_create();
         reading->routes = routes_create();
@@ -171,7 +189,8 @@ static apr_status_t read_due(refresh_t *r, reading_t *reading) {
         atomic_store(&r->done_us, clock_mono_us());
     }
     if (reading->offline && reading->offline_status == APR_SUCCESS) r->offline_due_us = now + OFFLINE_PERIOD_US;
-    return reading->snapshot_status;
+    if (reading->slaves && reading->slaves_status == APR_SUCCESS) r->slaves_due_us = now + SLAVES_PERIOD_US;
+    return reading->slaves_status;
 }
 
 static void one_round(void *arg) {
@@ -186,7 +205,7 @@ apr_status_t refresh_start(refresh_t **out, const refresh_options_t *options, qm
     refresh_t *r = memory_zalloc(sizeof *r);
     r->options = *options;
     r->offline_errors = metrics_counter(options->metrics, "refresh_onofflinestate_error", METRIC_NO_LABELS);
-    r->snapshot_due_us = r->offline_due_us = INT64_MIN;
+    r->snapshot_due_us = r->offline_due_us = r->slaves_due_us = INT64_MIN;
     reading_t reading;
     apr_status_t rv = read_due(r, &reading);
     if (rv != APR_SUCCESS) {

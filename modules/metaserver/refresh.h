@@ -6,12 +6,14 @@
 #include "base/metrics.h"
 #include "metaserver/catalog.h"
 #include "metaserver/database.h"
+#include "metaserver/slaves.h"
 
 typedef struct refresh refresh_t;
 
 typedef struct refresh_options {
     database_t *database;
     catalog_t *catalog;
+    slaves_t *slaves;
     int64_t period_us;
     /* Called on the thread after each round, whether it went well or not. */
     void (*round)(void *arg);

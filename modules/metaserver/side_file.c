@@ -65,6 +65,14 @@ bool side_file_is_true(side_file_t *f, const char *key, bool fallback) {
     return is;
 }
 
+char *side_file_text(side_file_t *f, const char *key) {
+    mutex_lock(&f->lock);
+    const char *value = f->content == NULL ? NULL : properties_get(f->content, key);
+    char *copy = value == NULL ? NULL : memory_strdup(value);
+    mutex_unlock(&f->lock);
+    return copy;
+}
+
 void side_file_walk(side_file_t *f, bool (*visit)(void *arg, const char *key, const char *value), void *arg) {
     mutex_lock(&f->lock);
     const char *key, *value;

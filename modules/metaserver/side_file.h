@@ -18,6 +18,8 @@ void side_file_check(side_file_t *f);
 
 /* True when the key has the value "true" in any case; fallback when it is absent. */
 bool side_file_is_true(side_file_t *f, const char *key, bool fallback);
+/* A copy of the value (memory_free); NULL when the key is absent or its value blank. */
+char *side_file_text(side_file_t *f, const char *key);
 /* Calls visit for every key until it returns false. visit must not call back. */
 void side_file_walk(side_file_t *f, bool (*visit)(void *arg, const char *key, const char *value), void *arg);
 

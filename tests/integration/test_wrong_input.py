@@ -58,7 +58,7 @@ def test_input_help_and_version(make, kind):
 
 
 @pytest.mark.parametrize("kind", ["metaserver", "broker"])
-def test_input_a_missing_mandatory_file(make, kind):
+def test_metaserver_01_a_missing_mandatory_file(make, kind):
     server = make(kind)
     (server.home / "conf" / f"{kind}.properties").unlink()
     refused(server, FAILED, f"{kind}.properties", server.home / "conf")

@@ -122,6 +122,14 @@ void site_restart(site_t *s) {
     CU_ASSERT_PTR_NULL_FATAL(problem);
 }
 
+void site_reconfigure(site_t *s, const char *text) {
+    site_write(s, "conf/metaserver.properties", text);
+    (void)config_reload(s->config, true);
+    config_t *config = config_current(s->config);
+    metaserver_configure(s->m, config);
+    config_release(config);
+}
+
 void site_close(site_t *s) {
     stop(s);
     db_close(s->db);

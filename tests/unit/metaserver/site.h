@@ -32,6 +32,8 @@ site_t *site_prepare(const char *const *overrides);
 char *site_try_start(site_t *s);
 /* The same home, started again. */
 void site_restart(site_t *s);
+/* Writes metaserver.properties and has it read again. */
+void site_reconfigure(site_t *s, const char *text);
 void site_close(site_t *s);
 
 char *site_path(const site_t *s, const char *name); /* memory_free */

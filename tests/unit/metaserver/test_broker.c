@@ -93,7 +93,7 @@ static void metaserver_37_refusals_are_counted_and_told_once_a_minute_a_host(voi
     site_close(s);
 }
 
-static void metaserver_38_wire_30_online_stores_rw(void) {
+static void metaserver_38_42_wire_30_online_stores_rw(void) {
     site_t *s = site_open(NULL);
     CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "bg1", "10.0.0.1:1", ROLE_MASTER, BROKER_NRW), 0);
     CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "d1", "10.0.0.2:1", ROLE_DELAY_MASTER, BROKER_NRW), 0);
@@ -251,6 +251,16 @@ static void metaserver_46_offline_cancels_the_timer(void) {
 }
 
 /* The broker was restarted and registered at another metaserver: this one must not declare it silent. */
+static void metaserver_04_06_heartbeat_timeout_acts_at_the_next_heartbeat(void) {
+    site_t *s = site_open(NULL); /* 30 s */
+    CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
+    site_reconfigure(s, "heartbeat.timeout.ms=500\n");
+    site_reconfigure(s, "heartbeat.timeout.ms=soon\n"); /* the last good value stays in force */
+    CU_ASSERT_EQUAL(site_heartbeat(s, "bg1", BROKER_RW), 0);
+    CU_ASSERT_TRUE(site_wait_state(s, "bg1", BROKER_NRW, 20));
+    site_close(s);
+}
+
 static void a_group_that_somebody_else_changed_is_left_alone(void) {
     static const char *const slow[] = {"heartbeat.timeout.ms=6000", NULL};
     site_t *s = site_open(slow);
@@ -346,7 +356,7 @@ static void a_connection_may_go_while_its_answers_wait(void) {
 const test_case_t broker_cases[] = {TEST(metaserver_36_wire_27_master_address_by_role),
                                     TEST(metaserver_37_wire_28_unknown_brokers_are_answered_51),
                                     TEST(metaserver_37_refusals_are_counted_and_told_once_a_minute_a_host),
-                                    TEST(metaserver_38_wire_30_online_stores_rw),
+                                    TEST(metaserver_38_42_wire_30_online_stores_rw),
                                     TEST(metaserver_39_online_keeps_the_kind),
                                     TEST(metaserver_40_offline_is_seen_at_once),
                                     TEST(metaserver_41_heartbeats_make_no_row),
@@ -355,6 +365,7 @@ const test_case_t broker_cases[] = {TEST(metaserver_36_wire_27_master_address_by
                                     TEST(metaserver_47_unknown_codes_are_answered_3),
                                     TEST(metaserver_43_wire_29_silence_turns_nrw_and_back),
                                     TEST(heartbeats_keep_a_group_alive),
+                                    TEST(metaserver_04_06_heartbeat_timeout_acts_at_the_next_heartbeat),
                                     TEST(metaserver_46_offline_cancels_the_timer),
                                     TEST(a_group_that_somebody_else_changed_is_left_alone),
                                     TEST(answers_of_a_connection_keep_their_order),

@@ -3,6 +3,7 @@
 #include "suites.h"
 
 #include "base/memory.h"
+#include "base/status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,5 +95,62 @@ static void onoffline_may_want_a_token(void) {
     site_close(s);
 }
 
-const test_case_t endpoint_cases[] = {TEST(metaserver_53_consumers_of_a_subject), TEST(metaserver_32_33_updates_and_queries),
-                                      TEST(metaserver_35_each_error_of_onoffline), TEST(onoffline_may_want_a_token), TEST_END};
+static bool slave_is(site_t *s, const char *group, const char *wanted) {
+    char *path = memory_printf("/slave/meta?groupName=%s", group);
+    http_answer_t answer = site_http(s, "GET", path, NULL, NULL);
+    CU_ASSERT_EQUAL(answer.status, 200);
+    CU_ASSERT(answer.content_type == NULL || *answer.content_type == 0);
+    bool same = strcmp(answer.body, wanted) == 0;
+    http_answer_free(&answer);
+    memory_free(path);
+    return same;
+}
+
+typedef struct expected_slave {
+    site_t *site;
+    const char *group;
+    const char *wanted;
+} expected_slave_t;
+
+static bool slave_is_as_expected(void *arg) {
+    const expected_slave_t *e = arg;
+    return slave_is(e->site, e->group, e->wanted);
+}
+
+static bool wait_slave(site_t *s, const char *group, const char *wanted) {
+    expected_slave_t e = {s, group, wanted};
+    return test_wait(slave_is_as_expected, &e, 20);
+}
+
+#define MACHINE(group, host, ip, role, port)                                                                                               \
+    "INSERT INTO broker (group_name, hostname, ip, role, serve_port, sync_port) VALUES ('" group "', '" host "', " ip ", " role ", " port  \
+    ", 2);"
+
+static void metaserver_51_52_the_slave_of_a_group(void) {
+    site_t *s = site_open(NULL);
+    site_write(s, "conf/broker-http-port-map.properties", "h2/20881=8081\nh4/20881=x\n");
+    site_sql(s, MACHINE("g1", "h1", "16909060", "0", "20881") MACHINE("g1", "h2", "16909061", "1", "20881")
+                    MACHINE("d1", "h3", "16909062", "6", "20881") MACHINE("g2", "h4", "16909063", "1", "20881")
+                        MACHINE("bad", "h5", "16909064", "99", "1"));
+    http_answer_t answer = site_http(s, "GET", "/slave/meta", NULL, NULL);
+    CU_ASSERT_EQUAL(answer.status, 200);
+    CU_ASSERT_STRING_EQUAL(answer.body, "");
+    http_answer_free(&answer);
+    CU_ASSERT_TRUE(wait_slave(s, "g1", "1.2.3.5:8081"));
+    CU_ASSERT_TRUE(wait_slave(s, "d1", "1.2.3.6:8080"));
+    CU_ASSERT_TRUE(slave_is(s, "g2", "")); /* its port is none */
+    CU_ASSERT_TRUE(slave_is(s, "unknown", ""));
+    CU_ASSERT_TRUE(slave_is(s, "", ""));
+    site_sql(s, "UPDATE broker SET ip = 16909070 WHERE hostname = 'h3'; DELETE FROM broker WHERE hostname = 'h2'");
+    CU_ASSERT_TRUE(wait_slave(s, "d1", "1.2.3.14:8080"));
+    CU_ASSERT_TRUE(wait_slave(s, "g1", ""));
+    site_sql(s, "ALTER TABLE broker RENAME TO away"); /* an outage of this table */
+    CU_ASSERT_TRUE(slave_is(s, "d1", "1.2.3.14:8080"));
+    site_sql(s, "UPDATE away SET ip = 16909071 WHERE hostname = 'h3'; ALTER TABLE away RENAME TO broker");
+    CU_ASSERT_TRUE(wait_slave(s, "d1", "1.2.3.15:8080"));
+    site_close(s);
+}
+
+const test_case_t endpoint_cases[] = {TEST(metaserver_53_consumers_of_a_subject),  TEST(metaserver_32_33_updates_and_queries),
+                                      TEST(metaserver_35_each_error_of_onoffline), TEST(onoffline_may_want_a_token),
+                                      TEST(metaserver_51_52_the_slave_of_a_group), TEST_END};

@@ -35,7 +35,7 @@ static site_route_t register_map(site_t *s, const char *const *pairs) {
     return r;
 }
 
-static void wire_19_example_and_header(void) {
+static void metaserver_26_wire_19_example_and_header(void) {
     site_t *s = site_open(NULL);
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
     const char *pairs[] = {"clientId",
@@ -87,7 +87,7 @@ static void metaserver_09_an_empty_map_gets_the_failure_answer(void) {
     site_close(s);
 }
 
-static void wire_22_illegal_subjects(void) {
+static void metaserver_10_wire_22_illegal_subjects(void) {
     site_t *s = site_open(NULL);
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
     static const char *const bad[] = {"", "a b", "a/b", "a\rb", "a\nb", "a\tb", "a\xc2\x85", "a\xe3\x80\x80", "%RETRY%a b%g"};
@@ -124,7 +124,7 @@ static bool rows_are(void *arg) {
     return site_number(s, "SELECT COUNT(*) FROM client_meta_info WHERE client_id = 'last'") == 1;
 }
 
-static void wire_20_defaults_and_unknown_keys(void) {
+static void metaserver_24_25_wire_20_defaults_and_unknown_keys(void) {
     site_t *s = site_open(NULL);
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
     const char *no_numbers[] = {"subject", "s1", "unknown", "key", "", "empty", "clientId", "none", NULL, NULL};
@@ -155,7 +155,7 @@ static void wire_21_subject_and_group_verbatim(void) {
     site_close(s);
 }
 
-static void wire_24_two_online_requests_leave_one_row(void) {
+static void metaserver_23_wire_24_two_online_requests_leave_one_row(void) {
     site_t *s = site_open(NULL);
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
     for (int i = 0; i < 3; i++) (void)site_register_as(s, "%RETRY%s%g1", CLIENT_CONSUMER, CLIENT_ONLINE, "g1", "first");
@@ -312,13 +312,13 @@ static void at_the_bound_unknown_subjects_get_the_failure_answer(void) {
     site_close(s);
 }
 
-const test_case_t register_cases[] = {TEST(wire_19_example_and_header),
+const test_case_t register_cases[] = {TEST(metaserver_26_wire_19_example_and_header),
                                       TEST(metaserver_09_an_empty_map_gets_the_failure_answer),
-                                      TEST(wire_22_illegal_subjects),
+                                      TEST(metaserver_10_wire_22_illegal_subjects),
                                       TEST(metaserver_11_a_body_that_is_none_is_answered_51),
-                                      TEST(wire_20_defaults_and_unknown_keys),
+                                      TEST(metaserver_24_25_wire_20_defaults_and_unknown_keys),
                                       TEST(wire_21_subject_and_group_verbatim),
-                                      TEST(wire_24_two_online_requests_leave_one_row),
+                                      TEST(metaserver_23_wire_24_two_online_requests_leave_one_row),
                                       TEST(metaserver_29_the_timestamp_is_database_time_in_seconds),
                                       TEST(metaserver_30_long_subjects_are_refused),
                                       TEST(metaserver_28_answers_leave_in_order_and_every_request_gets_one),

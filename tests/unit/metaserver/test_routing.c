@@ -82,7 +82,7 @@ static void metaserver_16_a_short_route_is_topped_up(void) {
     site_close(s);
 }
 
-static void metaserver_17_04_min_group_num_acts_at_the_next_request(void) {
+static void metaserver_04_06_17_min_group_num_acts_at_the_next_request(void) {
     site_t *s = site_open(NULL);
     for (int i = 0; i < 4; i++) {
         char name[8];
@@ -95,14 +95,10 @@ static void metaserver_17_04_min_group_num_acts_at_the_next_request(void) {
         int count;
     } steps[] = {{"min.group.num=4\n", 4}, {"min.group.num=1\n", 4}, {"min.group.num=many\n", 4}, {"min.group.num=0\n", 4}};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        site_write(s, "conf/metaserver.properties", steps[i].text);
-        (void)config_reload(s->config, true);
-        config_t *config = config_current(s->config);
-        metaserver_configure(s->m, config);
-        config_release(config);
+        site_reconfigure(s, steps[i].text);
         CU_ASSERT_EQUAL(site_register(s, "s1").count, steps[i].count);
     }
-    CU_ASSERT_EQUAL(site_register(s, "s2").count, 1); /* metaserver_06: the last good value is in force */
+    CU_ASSERT_EQUAL(site_register(s, "s2").count, 1); /* the last good value is in force */
     site_close(s);
 }
 
@@ -280,7 +276,7 @@ const test_case_t routing_cases[] = {TEST(metaserver_12_the_first_request_makes_
                                      TEST(metaserver_13_nothing_available_makes_no_row),
                                      TEST(metaserver_14_15_tags),
                                      TEST(metaserver_16_a_short_route_is_topped_up),
-                                     TEST(metaserver_17_04_min_group_num_acts_at_the_next_request),
+                                     TEST(metaserver_04_06_17_min_group_num_acts_at_the_next_request),
                                      TEST(metaserver_18_19_retry_subjects),
                                      TEST(metaserver_20_21_delay_groups),
                                      TEST(metaserver_22_states_in_answers),

@@ -8,7 +8,7 @@ help:
 	@echo "make windows      cross-build the Windows executables in build/windows; make check-windows runs their tests through Wine"
 	@echo "make package      the packages in qmq-dist/target; make check-package installs and tries them"
 	@echo "make bench        measure and print figures beside their budgets"
-	@echo "make fuzz SECONDS=3600 · make torture KILLS=50 · make format · make dist · make clean"
+	@echo "make fuzz SECONDS=3600 · make torture DURATION=300 SEED=1 · make format · make dist · make clean"
 
 build:
 	@scripts/install-deps.sh build
@@ -56,7 +56,7 @@ fuzz:
 	@tests/fuzz/run.sh $(or $(SECONDS),3600)
 
 torture: build
-	@scripts/torture.sh $(or $(KILLS),50)
+	@scripts/torture.sh $(or $(DURATION),300) $(or $(SEED),$$(date +%s)) $(or $(KILLS),10)
 
 windows:
 	@scripts/install-deps.sh windows

@@ -68,7 +68,12 @@ run_stage() {
     case $1 in
     unit) build release && unit_tests release ;;
     integration) build release && pytest_run integration "$(release_tree)" tests/support tests/integration ;;
-    fault) build release && pytest_run fault "$(release_tree)" tests/fault ;;
+    fault)
+        build release && pytest_run fault "$(release_tree)" tests/fault
+        scripts/torture.sh "${QMQ_TORTURE_SECONDS:-90}" "${QMQ_SEED:-1}" 0 >"$results/out" 2>&1 && echo "1 passed, 0 failed" >>"$results/out"
+        count "$results/out" $? torture
+        grep -E '^runs [0-9]' "$results/out" || true
+        ;;
     asan)
         if build asan; then
             unit_tests asan

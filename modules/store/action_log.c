@@ -36,12 +36,27 @@ static apr_status_t check(const action_log_t *a, const store_action_batch_t *bat
     return APR_SUCCESS;
 }
 
+/* Places a record; true when recovery could take it for one whose end was not written, if it were the last (action_record_looks_torn). */
+static bool put(action_log_t *a, const action_record_t *r) {
+    size_t size = action_record_size(r);
+    int64_t position = append_plan_place(&a->plan, (int64_t)size) % a->segments.segment_size;
+    uint8_t *to = append_plan_room(&a->plan, size);
+    action_record_put(to, r);
+    return action_record_looks_torn(to, size, position);
+}
+
+/* An empty PULL: it says nothing that was not known, but something stands behind the record before it. */
+static void put_end(action_log_t *a, action_record_t r) {
+    r.type = ACTION_PULL;
+    r.first_pull = r.first_message = 0;
+    r.last_pull = r.last_message = -1;
+    (void)put(a, &r);
+}
+
 static void stage(action_log_t *a, const store_action_batch_t *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         action_record_t r = record_of(&batch->actions[i]);
-        size_t size = action_record_size(&r);
-        (void)append_plan_place(&a->plan, (int64_t)size);
-        action_record_put(append_plan_room(&a->plan, size), &r);
+        if (put(a, &r)) put_end(a, r);
     }
 }
 

@@ -8,6 +8,8 @@
 #define AT_TYPE 5
 #define AT_LENGTH 6
 
+#define SECTOR_SIZE 512
+
 #define ATTRIBUTE_ACTION 0
 #define ATTRIBUTE_FILLER 1
 #define ATTRIBUTE_BLANK 2
@@ -133,4 +135,12 @@ bool action_record_parse(const uint8_t *from, int64_t total, action_record_t *a)
         a->last_message = cursor_i64(&c);
     }
     return !c.failed && cursor_left(&c) == 0 && is_sound(a);
+}
+
+bool action_record_looks_torn(const uint8_t *record, size_t size, int64_t position) {
+    int64_t next = position + (int64_t)size, sector = (next - 1) / SECTOR_SIZE * SECTOR_SIZE;
+    if (sector <= position) return false;
+    const uint8_t *at = record + (sector - position);
+    while (at < record + size && *at == 0) at++;
+    return at == record + size;
 }

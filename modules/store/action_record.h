@@ -41,4 +41,9 @@ bool action_type_is_known(const uint8_t *from);
  * ranges are unequal. */
 bool action_record_parse(const uint8_t *from, int64_t total, action_record_t *a);
 
+/* Records have no checksum, and space is reserved (zero) ahead: a write that was cut off at a sector leaves a record of right length whose
+ * end is zero. True when all of the record at this position of its segment that lies in its last sector is zero: as the last one of a log
+ * it is not believed. */
+bool action_record_looks_torn(const uint8_t *record, size_t size, int64_t position);
+
 #endif

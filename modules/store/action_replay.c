@@ -4,7 +4,6 @@
 #include "store/log_check.h"
 
 #define MAGIC_FIRST_BYTE 0xC3
-#define SECTOR_SIZE 512
 
 typedef enum step { STEP_RECORD, STEP_SKIP, STEP_UNKNOWN, STEP_MALFORMED, STEP_BAD } step_t;
 
@@ -42,16 +41,13 @@ static bool is_zero(const uint8_t *bytes, size_t size) {
     return size == 0;
 }
 
-/* Records have no checksum, and space is reserved (zero) ahead: a write that was cut off at a sector leaves a record of right length whose
- * end is zero, and a PULL of zeros would pass. So the last record of a log is not believed when all of it that lies in its last sector is
- * zero. */
+/* Only the last record of a log is doubted: a writer puts something behind one that looks torn although it is whole (action_log.c). */
 static bool looks_torn(log_scan_t *s, int64_t position, int64_t next) {
-    int64_t sector = (next - 1) / SECTOR_SIZE * SECTOR_SIZE;
     size_t size = ACTION_HEADER_SIZE;
     const uint8_t *bytes = log_scan_some(s, next, &size);
-    if (sector <= position || bytes == NULL || !is_zero(bytes, size)) return false;
-    bytes = log_scan_need(s, sector, (size_t)(next - sector));
-    return bytes != NULL && is_zero(bytes, (size_t)(next - sector));
+    if (bytes == NULL || !is_zero(bytes, size)) return false;
+    bytes = log_scan_need(s, position, (size_t)(next - position));
+    return bytes != NULL && action_record_looks_torn(bytes, (size_t)(next - position), position);
 }
 
 int64_t action_segment_validate(log_scan_t *s, int64_t from, int64_t segment_size, const char **reason) {

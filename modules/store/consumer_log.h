@@ -26,7 +26,8 @@ typedef struct consumer_logs {
     sorted_tables_t *sorted;
     index_format_t format; /* of all files; set by consumer_logs_detect */
     const log_t *log;
-    char *root; /* <store>/consumerlog */
+    char *root;       /* <store>/consumerlog */
+    bool root_synced; /* its name in the store is durable; of whoever syncs */
     file_cache_t *files;
     mutex_t locks[INDEX_LOCKS]; /* a subject's lock is found by its hash */
     mutex_t list_lock;

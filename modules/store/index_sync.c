@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "store/index_internal.h"
 
+#include <string.h>
+
 /* More files than this are left to one sync of the whole file system. */
 #define FEW_FILES 16
 
@@ -22,7 +24,14 @@ static apr_status_t sync_each(consumer_logs_t *x, const subject_list_t *list) {
     for (size_t i = 0; status == APR_SUCCESS && i < list->count; i++) {
         if (list->at[i]->persisted > 0) status = sync_file(x, list->at[i]);
     }
-    return status == APR_SUCCESS ? directory_sync(x->root) : status;
+    if (status == APR_SUCCESS) status = directory_sync(x->root);
+    if (status != APR_SUCCESS || x->root_synced) return status;
+    const char *slash = strrchr(x->root, '/');
+    char *parent = memory_strndup(x->root, slash == NULL ? 0 : (size_t)(slash - x->root));
+    status = directory_sync(parent);
+    x->root_synced = status == APR_SUCCESS;
+    memory_free(parent);
+    return status;
 }
 
 apr_status_t consumer_logs_sync(consumer_logs_t *x) {

@@ -182,12 +182,28 @@ static apr_status_t open_marker(store_t *s, qmq_error_t **error) {
     return status;
 }
 
+/* Nothing in the store is durable before its directories are. */
+static apr_status_t sync_names(store_t *s, qmq_error_t **error) {
+    const char *slash = strrchr(s->root, '/');
+    char *parent = memory_strndup(s->root, slash == NULL || slash == s->root ? 1 : (size_t)(slash - s->root));
+    apr_status_t status = directory_sync(s->root);
+    (void)directory_sync(parent); /* may belong to somebody else, who has made it durable */
+    memory_free(parent);
+    char text[160];
+    if (status != APR_SUCCESS) {
+        *error = error_create(status, "Look at the disk", "cannot make the directory %s durable: %s", s->root,
+                              status_text(status, text, sizeof text));
+    }
+    return status;
+}
+
 static apr_status_t open_all(store_t *s, qmq_error_t **error) {
     apr_status_t status = create_root(s, error);
     if (status == APR_SUCCESS) status = store_lock(s->root, &s->lock, error);
     if (status == APR_SUCCESS) status = create_directories(s, error);
     if (status == APR_SUCCESS) status = open_logs(s, error);
     if (status == APR_SUCCESS) status = open_marker(s, error);
+    if (status == APR_SUCCESS) status = sync_names(s, error);
     if (status == APR_SUCCESS) status = store_recover(s, error);
     if (status == APR_SUCCESS) status = start_threads(s, error);
     return status;

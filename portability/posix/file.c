@@ -3,6 +3,7 @@
 
 #include "portability/posix/fault.h"
 #include "portability/posix/file_private.h"
+#include "portability/posix/power.h"
 #include "portability/posix/system.h"
 
 #include <fcntl.h>
@@ -32,12 +33,14 @@ apr_status_t file_open(file_t **out, const char *path, int flags) {
     if (fd < 0) return system_error();
     file_t *f = system_alloc(sizeof *f);
     f->fd = fd;
+    power_note_open(path, fd);
     *out = f;
     return APR_SUCCESS;
 }
 
 apr_status_t file_close(file_t *f) {
     if (f == NULL) return APR_SUCCESS;
+    power_note_close(f->fd);
     int result = close(f->fd);
     apr_status_t status = result == 0 || errno == EINTR ? APR_SUCCESS : system_error(); /* it is closed after EINTR too */
     free(f);
@@ -106,11 +109,16 @@ static apr_status_t writev_all(int fd, const io_slice_t *slices, size_t count, i
     return APR_SUCCESS;
 }
 
+static size_t total_size(const io_slice_t *slices, size_t count) {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) size += slices[i].size;
+    return size;
+}
+
 /* For a write that is to fail in its middle. */
 static apr_status_t write_half(int fd, const io_slice_t *slices, size_t count, int64_t offset) {
-    size_t left = 0;
-    for (size_t i = 0; i < count; i++) left += slices[i].size;
-    left /= 2;
+    size_t left = total_size(slices, count) / 2;
+    power_note_write(fd, slices, count, offset, left);
     apr_status_t status = APR_SUCCESS;
     for (size_t i = 0; i < count && left > 0 && status == APR_SUCCESS; i++) {
         size_t part = slices[i].size < left ? slices[i].size : left;
@@ -128,6 +136,7 @@ apr_status_t file_writev_at(file_t *f, const io_slice_t *slices, size_t count, i
         apr_status_t half = is_short ? write_half(f->fd, slices, count, offset) : APR_SUCCESS;
         return half != APR_SUCCESS ? half : status;
     }
+    power_note_write(f->fd, slices, count, offset, total_size(slices, count));
     return writev_all(f->fd, slices, count, offset);
 }
 
@@ -145,6 +154,7 @@ static apr_status_t extend(int fd, int64_t end) {
 
 apr_status_t file_preallocate(file_t *f, int64_t offset, int64_t size) {
     if (fault_descriptor(FAULT_PREALLOCATE, f->fd, NULL)) return system_error();
+    power_note_size(f->fd, offset + size, true);
     int result;
     do {
         result = fallocate(f->fd, 0, offset, size); /* not posix_fallocate: it writes every block where this is not supported */
@@ -155,15 +165,19 @@ apr_status_t file_preallocate(file_t *f, int64_t offset, int64_t size) {
 
 apr_status_t file_data_sync(file_t *f) {
     if (fault_descriptor(FAULT_SYNC, f->fd, NULL)) return system_error();
+    size_t begun = power_sync_begins(f->fd);
     int result;
     do {
         result = fdatasync(f->fd);
     } while (result != 0 && errno == EINTR);
-    return result == 0 ? APR_SUCCESS : system_error();
+    if (result != 0) return system_error();
+    power_note_sync(f->fd, begun);
+    return APR_SUCCESS;
 }
 
 apr_status_t file_truncate(file_t *f, int64_t size) {
     if (fault_descriptor(FAULT_TRUNCATE, f->fd, NULL)) return system_error();
+    power_note_size(f->fd, size, false);
     int result;
     do {
         result = ftruncate(f->fd, size);

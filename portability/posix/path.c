@@ -2,6 +2,7 @@
 #include "portability/file.h"
 
 #include "portability/posix/fault.h"
+#include "portability/posix/power.h"
 #include "portability/posix/system.h"
 
 #include <dirent.h>
@@ -26,11 +27,14 @@ apr_status_t path_inspect(const char *path, path_info_t *info) {
 
 apr_status_t path_rename(const char *from, const char *to) {
     if (fault_path(FAULT_RENAME, to, NULL)) return system_error();
-    return rename(from, to) == 0 ? APR_SUCCESS : system_error();
+    if (rename(from, to) != 0) return system_error();
+    power_note_rename(from, to);
+    return APR_SUCCESS;
 }
 
 apr_status_t path_remove(const char *path) {
     if (fault_path(FAULT_REMOVE, path, NULL)) return system_error();
+    power_note_remove(path);
     if (unlink(path) == 0) return APR_SUCCESS;
     if (errno != EISDIR) return system_error();
     return rmdir(path) == 0 ? APR_SUCCESS : system_error();
@@ -42,7 +46,10 @@ static bool is_directory(const char *path) {
 }
 
 static apr_status_t create_one(const char *path) {
-    if (mkdir(path, 0777) == 0) return APR_SUCCESS;
+    if (mkdir(path, 0777) == 0) {
+        power_note_directory(path);
+        return APR_SUCCESS;
+    }
     if (errno != EEXIST) return system_error();
     return is_directory(path) ? APR_SUCCESS : APR_FROM_OS_ERROR(ENOTDIR);
 }
@@ -67,6 +74,7 @@ apr_status_t directory_sync(const char *path) {
     if (fd < 0) return system_error();
     apr_status_t status = fsync(fd) == 0 || errno == EINVAL ? APR_SUCCESS : system_error(); /* EINVAL: has no such notion */
     if (close(fd) != 0 && status == APR_SUCCESS && errno != EINTR) status = system_error();
+    if (status == APR_SUCCESS) power_note_directory_sync(path);
     return status;
 }
 
@@ -76,6 +84,7 @@ apr_status_t file_system_sync(const char *directory) {
     if (fd < 0) return system_error();
     apr_status_t status = syncfs(fd) == 0 ? APR_SUCCESS : system_error();
     if (close(fd) != 0 && status == APR_SUCCESS && errno != EINTR) status = system_error();
+    if (status == APR_SUCCESS) power_note_whole_sync();
     return status;
 }
 

@@ -76,6 +76,8 @@ apr_status_t loop_connect(loop_t *l, const char *address, int port, int64_t time
 
 /* Sends an already connected socket pair's end into a loop; for tests. */
 apr_status_t raw_socket_pair(raw_socket_t **a, raw_socket_t **b);
+/* True when so few descriptors are left with it that files should have the rest: it had better be closed. Any thread that owns s. */
+bool raw_socket_is_scarce(raw_socket_t *s);
 /* "host:port" of the peer, written to `to` (APR_EINVAL when it does not fit). Any thread that owns s. */
 apr_status_t raw_socket_peer(raw_socket_t *s, char *to, size_t size);
 void raw_socket_close(raw_socket_t *s);

@@ -155,22 +155,27 @@ static void run_arrival(task_t *task) {
     memory_free(a);
 }
 
-static void refuse(net_server_t *s, raw_socket_t *socket) {
+static void refuse(net_server_t *s, raw_socket_t *socket, bool scarce) {
     char peer[32] = "unknown";
     char more[64];
     int64_t suppressed = 0;
     if (log_permit(&s->refused, REFUSED_LINE_US, &suppressed)) {
         if (raw_socket_peer(socket, peer, sizeof peer) != APR_SUCCESS) memcpy(peer, "unknown", sizeof "unknown");
-        log_warn(s->options.log, "%s %d: refused %s: all %d connections are in use%s", s->name, s->port, peer, s->options.max_connections,
-                 left_out(suppressed, more, sizeof more));
+        if (scarce)
+            log_warn(s->options.log, "%s %d: refused %s: hardly a file descriptor is left. Raise the limit of open files of this user%s",
+                     s->name, s->port, peer, left_out(suppressed, more, sizeof more));
+        else
+            log_warn(s->options.log, "%s %d: refused %s: all %d connections are in use%s", s->name, s->port, peer,
+                     s->options.max_connections, left_out(suppressed, more, sizeof more));
     }
     raw_socket_close(socket);
 }
 
 static void on_accept(void *arg, raw_socket_t *socket) {
     net_server_t *s = arg;
-    if (atomic_load(&s->connections) >= s->options.max_connections) {
-        refuse(s, socket);
+    bool scarce = raw_socket_is_scarce(socket);
+    if (scarce || atomic_load(&s->connections) >= s->options.max_connections) {
+        refuse(s, socket, scarce);
         return;
     }
     atomic_fetch_add(&s->connections, 1);

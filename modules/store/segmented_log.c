@@ -287,7 +287,8 @@ apr_status_t segmented_log_sync(segmented_log_t *l) {
     status = sync_range(l, from, target);
     mutex_lock(&l->sync_lock);
     l->syncing = false;
-    l->sync_failure = status;
+    /* Without a descriptor nothing was asked of the disk yet: the next sync does. */
+    l->sync_failure = segmented_log_may_retry(status) ? APR_SUCCESS : status;
     if (status == APR_SUCCESS) atomic_store(&l->synced, target);
     condition_broadcast(&l->sync_done);
     mutex_unlock(&l->sync_lock);

@@ -105,7 +105,11 @@ static inline void segmented_log_publish(segmented_log_t *l, int64_t end) {
 /* Reserves disk space up to `upto` bytes of the segment (at most its size). Any thread. */
 apr_status_t segment_allocate(segment_t *s, int64_t upto, int64_t segment_size);
 
-/* Makes everything below the end of the moment of the call durable. After a failure always fails again. Blocks; any thread. */
+/* A sync that failed like this may be tried again: it did not get as far as the disk. */
+static inline bool segmented_log_may_retry(apr_status_t status) {
+    return APR_STATUS_IS_EMFILE(status) || APR_STATUS_IS_ENFILE(status);
+}
+/* Makes everything below the end of the moment of the call durable. After a failure of the disk always fails again. Blocks; any thread. */
 apr_status_t segmented_log_sync(segmented_log_t *l);
 
 /* The whole segment in memory, retained; NULL when the system refuses. Any thread. */

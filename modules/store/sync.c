@@ -49,7 +49,7 @@ static apr_status_t sync_one(syncer_t *y, space_log_t which) {
     bool dirty = atomic_load(&l->segments->synced) != segmented_log_end(l->segments);
     apr_status_t status = segmented_log_sync(l->segments);
     if (dirty) metric_time_us(y->timer, clock_mono_us() - start);
-    if (status != APR_SUCCESS) space_sync_failed(y->space, l->segments, status);
+    if (status != APR_SUCCESS && !segmented_log_may_retry(status)) space_sync_failed(y->space, l->segments, status);
     release(take_covered(y, l, status), status);
     return status;
 }

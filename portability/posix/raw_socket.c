@@ -9,7 +9,12 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+
+/* Of the limit, this share is kept for files and for connections of our own, but no more than so many. */
+#define RESERVED_SHARE 4
+#define RESERVED_MOST 256
 
 raw_socket_t *raw_socket_wrap(int fd) {
     int on = 1;
@@ -50,6 +55,15 @@ apr_status_t raw_socket_peer(raw_socket_t *s, char *to, size_t size) {
     }
     int n = snprintf(to, size, "%s:%d", host, port);
     return n > 0 && (size_t)n < size ? APR_SUCCESS : APR_EINVAL;
+}
+
+/* Descriptors are given out lowest first, so the number tells how many there are. */
+bool raw_socket_is_scarce(raw_socket_t *s) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) system_fatal("getrlimit", errno);
+    rlim_t reserve = limit.rlim_cur / RESERVED_SHARE;
+    if (reserve > RESERVED_MOST) reserve = RESERVED_MOST;
+    return (rlim_t)s->fd >= limit.rlim_cur - reserve;
 }
 
 void raw_socket_close(raw_socket_t *s) {

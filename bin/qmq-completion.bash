@@ -32,16 +32,33 @@ _qmq_server() {
     fi
 }
 
+# The options of a command are the lines of --help that name it in brackets, or no command.
 _qmq_qmq() {
-    local common="--metaserver --json --help"
-    case ${COMP_WORDS[1]} in
-    send) _qmq_words "--tag --attr --delay --at --batch --rate $common" ;;
-    consume) _qmq_words "--group --from --count --timeout --tags --broadcast --exec --on-fail --client-id $common" ;;
-    bench) _qmq_words "produce consume roundtrip --size --batch --window --connections --duration --count $common" ;;
-    *) _qmq_words "send consume bench --help --version" ;;
-    esac
+    local command=${COMP_WORDS[1]}
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        _qmq_words "$("${COMP_WORDS[0]}" --help 2>/dev/null | awk '/^qmq / { print $2 }') --help --version"
+    else
+        [[ $command == bench && $COMP_CWORD -eq 2 ]] && _qmq_words "produce consume roundtrip" && return
+        _qmq_words "$("${COMP_WORDS[0]}" --help 2>/dev/null | awk -v command="$command" '/^  --/ {
+            named = match($0, /\[[a-z, ]*\]$/) ? substr($0, RSTART) : ""
+            if (named == "" || index(named, command) > 0) print $1
+        }')"
+    fi
+}
+
+_qmq_store() {
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        _qmq_words "verify repair subjects messages groups dump --help --version"
+    elif [[ ${COMP_WORDS[1]} == dump || ${COMP_WORDS[COMP_CWORD - 1]} == --root || ${COMP_WORDS[COMP_CWORD - 1]} == --home ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+    elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --what ]]; then
+        _qmq_words "tail index snapshots tablets marker"
+    else
+        _qmq_words "--root --home --json --subject --from --count --what --write --help"
+    fi
 }
 
 complete -F _qmq_tools tools.sh qmq-tools
 complete -F _qmq_server metaserver.sh broker.sh delay.sh watchdog.sh backup.sh gateway.sh standalone.sh
 complete -F _qmq_qmq qmq.sh qmq
+complete -F _qmq_store store.sh

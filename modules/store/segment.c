@@ -13,12 +13,12 @@ static void segment_destroy(shared_t *shared) {
     memory_free(s);
 }
 
-apr_status_t segment_open(segment_t **out, const char *directory, int64_t base) {
+static apr_status_t open_with(segment_t **out, const char *directory, int64_t base, int flags) {
     segment_t *s = memory_zalloc(sizeof *s);
     s->base = base;
     s->path = memory_printf("%s/%020lld", directory, (long long)base);
     int64_t size = 0;
-    apr_status_t status = file_open(&s->file, s->path, IO_READ | IO_WRITE | IO_CREATE | IO_SPARSE);
+    apr_status_t status = file_open(&s->file, s->path, flags);
     if (status == APR_SUCCESS) status = file_size(s->file, &size);
     if (status != APR_SUCCESS) {
         (void)file_close(s->file);
@@ -30,6 +30,14 @@ apr_status_t segment_open(segment_t **out, const char *directory, int64_t base) 
     atomic_init(&s->allocated, 0);
     *out = s;
     return APR_SUCCESS;
+}
+
+apr_status_t segment_open(segment_t **out, const char *directory, int64_t base) {
+    return open_with(out, directory, base, IO_READ | IO_WRITE | IO_CREATE | IO_SPARSE);
+}
+
+apr_status_t segment_open_existing(segment_t **out, const char *directory, int64_t base) {
+    return open_with(out, directory, base, IO_READ);
 }
 
 static void raise_to(_Atomic int64_t *value, int64_t to) {

@@ -70,7 +70,7 @@ static apr_status_t list_entry(void *arg, const char *name) {
         return APR_SUCCESS;
     }
     segment_t *s = NULL;
-    if (status == APR_SUCCESS) status = segment_open(&s, l->directory, base);
+    if (status == APR_SUCCESS) status = l->only_read ? segment_open_existing(&s, l->directory, base) : segment_open(&s, l->directory, base);
     if (status == APR_SUCCESS) {
         insert(l, s);
     } else {
@@ -82,26 +82,37 @@ static apr_status_t list_entry(void *arg, const char *name) {
     return status;
 }
 
-apr_status_t segmented_log_open(segmented_log_t *l, const char *name, char *directory, int64_t segment_size, const log_t *log,
-                                qmq_error_t **error) {
+static apr_status_t open_all(segmented_log_t *l, const char *name, char *directory, int64_t segment_size, const log_t *log, bool only_read,
+                             qmq_error_t **error) {
     memset(l, 0, sizeof *l);
     l->name = name;
     l->directory = directory;
     l->segment_size = segment_size;
     l->log = log;
     l->directory_synced = -1;
+    l->only_read = only_read;
     mutex_init(&l->lock);
     mutex_init(&l->sync_lock);
     condition_init(&l->sync_done);
     listing_t listing = {l, NULL};
-    apr_status_t status = directory_create(directory);
+    apr_status_t status = only_read ? APR_SUCCESS : directory_create(directory);
     if (status == APR_SUCCESS) status = directory_list(directory, list_entry, &listing);
-    if (status == APR_SUCCESS) return APR_SUCCESS;
+    if (status == APR_SUCCESS || (only_read && APR_STATUS_IS_ENOENT(status))) return APR_SUCCESS;
     char text[160];
     *error = listing.error != NULL ? listing.error
                                    : error_create(status, "Create the directory or give this user the right to write to it",
                                                   "cannot open the directory %s: %s", directory, status_text(status, text, sizeof text));
     return status;
+}
+
+apr_status_t segmented_log_open(segmented_log_t *l, const char *name, char *directory, int64_t segment_size, const log_t *log,
+                                qmq_error_t **error) {
+    return open_all(l, name, directory, segment_size, log, false, error);
+}
+
+apr_status_t segmented_log_view(segmented_log_t *l, const char *name, char *directory, int64_t segment_size, const log_t *log,
+                                qmq_error_t **error) {
+    return open_all(l, name, directory, segment_size, log, true, error);
 }
 
 void segmented_log_close(segmented_log_t *l) {

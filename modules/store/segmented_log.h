@@ -33,6 +33,7 @@ typedef struct segmented_log {
     char *directory;
     int64_t segment_size;
     const log_t *log;
+    bool only_read; /* files are opened for reading, nothing is created */
 
     mutex_t lock; /* segments and their maps */
     segment_t **segments;
@@ -57,6 +58,9 @@ typedef struct segmented_log {
 /* Lists and opens the segments; foreign names are ignored with a warning. directory is created when missing and taken over (memory_free).
  * The end is not known yet. */
 apr_status_t segmented_log_open(segmented_log_t *l, const char *name, char *directory, int64_t segment_size, const log_t *log,
+                                qmq_error_t **error);
+/* The same for looking at it: a missing directory is an empty log, nothing is created or written. */
+apr_status_t segmented_log_view(segmented_log_t *l, const char *name, char *directory, int64_t segment_size, const log_t *log,
                                 qmq_error_t **error);
 /* Closes everything; also after a failed open. */
 void segmented_log_close(segmented_log_t *l);

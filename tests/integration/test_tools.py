@@ -177,7 +177,7 @@ def complete(tree, *words):
     """What bash offers for the last word."""
     script = (
         'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-        'case "$1" in *tools.sh) _qmq_tools;; *qmq.sh) _qmq_qmq;; *) _qmq_server;; esac; printf "%s\\n" "${COMPREPLY[@]}"'
+        'case "$1" in *tools.sh) _qmq_tools;; *qmq.sh) _qmq_qmq;; *store.sh) _qmq_store;; *) _qmq_server;; esac; printf "%s\\n" "${COMPREPLY[@]}"'
     )
     file = tree / "share" / "bash-completion" / "completions" / "qmq"
     answer = subprocess.run(["bash", "-c", script, "bash", file, *words], capture_output=True, text=True, check=True)
@@ -191,4 +191,8 @@ def test_bash_completes_commands_and_options(tree):
     assert "--brokerGroup=" in complete(tree, tools, "AddBroker", "--")
     assert complete(tree, tools, "ResetOffset", "--a") == ["--action="]
     assert complete(tree, str(tree / "bin" / "broker.sh"), "st") == ["start", "start-foreground", "stop", "status"]
-    assert complete(tree, str(tree / "bin" / "qmq.sh"), "consume", "--gr") == ["--group"]
+    qmq = str(tree / "bin" / "qmq.sh")
+    assert "consume" in complete(tree, qmq, "")
+    assert complete(tree, qmq, "consume", "--gr") == ["--group"]
+    assert complete(tree, qmq, "send", "--gr") == []
+    assert complete(tree, str(tree / "bin" / "store.sh"), "repair", "--what", "ta") == ["tail", "tablets"]

@@ -108,6 +108,9 @@ static CURLcode prepare(exchange_t *x, const http_call_t *call) {
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_PROXY, ""); /* whatever the environment says: these are calls between our own servers */
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    if (call->authorities != NULL) {
+        SET(CURLOPT_CAINFO, call->authorities);
+    }
     SET(CURLOPT_CONNECTTIMEOUT_MS, x->connect_ms);
     SET(CURLOPT_TIMEOUT_MS, x->timeout_ms);
     SET(CURLOPT_WRITEFUNCTION, on_body);

@@ -17,6 +17,7 @@ typedef struct http_call {
     int64_t connect_timeout_ms; /* 0: 1000 */
     int64_t timeout_ms;         /* whole call; 0: 5000 */
     size_t max_body;            /* 0: 16 MiB */
+    const char *authorities;    /* https: PEM file of those who may have signed the certificate; NULL: the system's */
 } http_call_t;
 
 typedef struct http_answer {

@@ -72,15 +72,20 @@ apr_status_t listen_start(http_server_t *s, const http_server_options_t *o, MHD_
         return QMQ_E_INVALID;
     }
     address.sin_port = htons((uint16_t)o->port);
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, s->certificate}, {MHD_OPTION_HTTPS_MEM_KEY, 0, s->key}, {MHD_OPTION_END, 0, NULL}};
+    if (o->tls == NULL) tls[0].option = MHD_OPTION_END;
     unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    if (o->tls != NULL) flags |= MHD_USE_TLS;
     unsigned limit = o->max_connections == 0 ? DEFAULT_CONNECTIONS : (unsigned)o->max_connections;
     struct MHD_Daemon *daemon = MHD_start_daemon(
         flags, (uint16_t)o->port, NULL, NULL, access, s, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, s, MHD_OPTION_NOTIFY_COMPLETED,
         completed, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, limit,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
+        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (daemon == NULL) {
-        *error = cannot_listen(s, o);
+        bool taken = s->why_status == APR_FROM_OS_ERROR(EADDRINUSE);
+        *error = o->tls == NULL || taken ? cannot_listen(s, o) : tls_refused(s, o);
         return (apr_status_t)qmq_error_status(*error);
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);

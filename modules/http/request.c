@@ -109,6 +109,8 @@ const char *status_reason(int status) {
         return "405 Method Not Allowed";
     case MHD_HTTP_CONTENT_TOO_LARGE:
         return "413 Content Too Large";
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return "429 Too Many Requests";
     case MHD_HTTP_SERVICE_UNAVAILABLE:
         return "503 Service Unavailable";
     default:

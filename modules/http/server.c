@@ -9,6 +9,7 @@
 
 #define DEFAULT_MAX_BODY (1024 * 1024)
 #define DEFAULT_ANSWER_US (30 * 1000000LL)
+#define TOO_MANY_LINE_US (10 * 1000000LL)
 #define FLUSH_US (1 * 1000000LL) /* for answers on their way when the server stops */
 /* Of a body that is too long so much is still read, so that a client that writes before it reads sees the 413. */
 #define DISCARD_LIMIT (64 * 1024 * 1024)
@@ -62,11 +63,20 @@ static enum MHD_Result refuse(http_request_t *r) {
     return queue_answer(r);
 }
 
+static void refuse_too_many(http_request_t *r) {
+    int64_t left_out = 0;
+    r->refusal = MHD_HTTP_TOO_MANY_REQUESTS;
+    if (log_permit(&r->server->too_many, TOO_MANY_LINE_US, &left_out))
+        log_warn(&r->server->log, "%s: %s sends more requests than it may; they are answered 429 (%lld such lines left out)",
+                 r->server->name, r->peer, (long long)left_out);
+}
+
 /* The head has come. Refuses at once what would send a body in vain; else the body is read first. */
 static enum MHD_Result on_head(http_request_t *r) {
     find_route(r);
     const char *text = http_request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
     unsigned long long length = text == NULL ? 0 : strtoull(text, NULL, 10); /* libmicrohttpd has checked it */
+    if (r->refusal == 0 && !rate_permit(&r->server->rate, view_of(r->peer), clock_mono_us())) refuse_too_many(r);
     if (r->refusal == 0 && length > r->server->max_body) r->refusal = MHD_HTTP_CONTENT_TOO_LARGE;
     bool asks = http_request_header(r, MHD_HTTP_HEADER_EXPECT) != NULL;
     if (r->refusal != 0 && (asks || length > DISCARD_LIMIT)) return refuse(r);
@@ -173,6 +183,8 @@ static void server_destroy(shared_t *shared) {
     memory_free(s->routes);
     memory_free(s->name);
     memory_free(s->why);
+    memory_free(s->certificate);
+    memory_free(s->key);
     condition_destroy(&s->changed);
     mutex_destroy(&s->lock);
     mutex_destroy(&s->why_lock);
@@ -194,7 +206,9 @@ apr_status_t http_server_start(http_server_t **out, const http_server_options_t 
     mutex_init(&s->lock);
     mutex_init(&s->why_lock);
     condition_init(&s->changed);
-    apr_status_t status = listen_start(s, options, on_access, on_completed, error);
+    rate_init(&s->rate, options->max_requests);
+    apr_status_t status = options->tls == NULL ? APR_SUCCESS : tls_read(s, options, error);
+    if (status == APR_SUCCESS) status = listen_start(s, options, on_access, on_completed, error);
     if (status != APR_SUCCESS) {
         shared_release(&s->shared);
         return status;

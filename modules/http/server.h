@@ -23,6 +23,12 @@ typedef struct http_route {
     void *arg;
 } http_route_t;
 
+/* PEM files; the key without a passphrase. */
+typedef struct http_tls {
+    const char *certificate;
+    const char *key;
+} http_tls_t;
+
 typedef struct http_server_options {
     const char *name;           /* key the port comes from, for messages */
     const char *address;        /* "0.0.0.0" or one IPv4 address */
@@ -30,6 +36,8 @@ typedef struct http_server_options {
     const http_route_t *routes; /* ends with path NULL; unknown path 404, known path with another method 405 */
     int max_connections;        /* 0: 1000 */
     size_t max_body;            /* bytes of a request body; 0: 1 MiB; more is answered 413 */
+    int max_requests;           /* a second and address, more is answered 429; 0: any number */
+    const http_tls_t *tls;      /* NULL: plain; needed during the start only */
     int64_t answer_timeout_us;  /* deadline of answers given later; 0: 30 s */
     const log_t *log;
 } http_server_options_t;

@@ -3,6 +3,7 @@
 #ifndef QMQ_HTTP_SERVER_INTERNAL_H
 #define QMQ_HTTP_SERVER_INTERNAL_H
 
+#include "http/rate.h"
 #include "http/server.h"
 
 #include "base/shared.h"
@@ -55,9 +56,13 @@ struct http_server {
     http_route_t *routes; /* ends with path NULL */
     size_t max_body;
     int64_t answer_timeout_us;
+    rate_t rate;       /* the HTTP thread's */
+    char *certificate; /* of a port that speaks TLS */
+    char *key;
     log_t log;
     log_limit_t complaints; /* what strangers send */
     log_limit_t overdue;
+    log_limit_t too_many;
 
     mutex_t why_lock; /* guards the three; innermost */
     bool started;
@@ -76,6 +81,11 @@ struct http_server {
 /* listen.c: opens the port and starts the HTTP thread. */
 apr_status_t listen_start(http_server_t *s, const http_server_options_t *options, MHD_AccessHandlerCallback access,
                           MHD_RequestCompletedCallback completed, qmq_error_t **error);
+
+/* tls.c: certificate and key of the options. */
+apr_status_t tls_read(http_server_t *s, const http_server_options_t *o, qmq_error_t **error);
+/* Why the port did not open with them. */
+qmq_error_t *tls_refused(const http_server_t *s, const http_server_options_t *o);
 
 /* request.c. With one reference, of libmicrohttpd. */
 http_request_t *request_create(http_server_t *s, struct MHD_Connection *connection, const char *method, const char *path);

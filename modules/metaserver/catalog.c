@@ -229,6 +229,7 @@ void catalog_figures(catalog_t *c, catalog_figures_t *f) {
     mutex_lock(&c->lock);
     f->groups = c->groups->by_name.count;
     f->routes = c->routes->by_subject.count;
+    f->own_routes = c->own_routes.count;
     f->offline_time = c->offline_time;
     mutex_unlock(&c->lock);
 }

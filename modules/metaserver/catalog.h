@@ -45,6 +45,7 @@ int catalog_group_state(catalog_t *c, view_t group);
 typedef struct catalog_figures {
     size_t groups;
     size_t routes;
+    size_t own_routes; /* written here since the last refresh; some may be among `routes` too */
     int64_t offline_time;
 } catalog_figures_t;
 void catalog_figures(catalog_t *c, catalog_figures_t *f);

@@ -306,6 +306,17 @@ static bool may_wait(metaserver_t *m) {
     return false;
 }
 
+/* Subjects cost memory here and a row, and anybody can name new ones. */
+static bool may_add_subject(metaserver_t *m) {
+    catalog_figures_t f;
+    catalog_figures(m->catalog, &f);
+    if (f.routes + f.own_routes < m->subjects_limit) return true;
+    int64_t suppressed;
+    if (log_permit(&m->subjects_limit_told, TROUBLE_LINE_US, &suppressed))
+        log_error(m->log, "there are routes of %zu subjects, as many as subjects.max allows; new subjects get none", f.routes);
+    return false;
+}
+
 static void register_legal(registrar_t *reg, connection_t *c, const frame_t *frame, const client_register_request_t *r, view_t real,
                            const catalog_view_t *look) {
     metaserver_t *m = reg->m;
@@ -315,7 +326,8 @@ static void register_legal(registrar_t *reg, connection_t *c, const frame_t *fra
     if (wanted == NULL && r->client_type != CLIENT_DELAY_PRODUCER) need = routing_need(look, real, atomic_load(&m->wanted_groups));
     if (need == ROUTING_TOP_UP && clock_mono_us() < reg->pause_until_us) need = ROUTING_READY;
     bool waits = wanted != NULL || need != ROUTING_READY;
-    if (waits && may_wait(m)) {
+    bool too_many = wanted == NULL && need == ROUTING_ASSIGN && !may_add_subject(m);
+    if (waits && !too_many && may_wait(m)) {
         wait_for_route(wanted != NULL ? wanted : want_route(reg, real), c, frame, r);
         return;
     }

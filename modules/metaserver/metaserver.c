@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define MAX_FRAME ((size_t)16 * 1024 * 1024)
+#define MAX_FRAME ((size_t)1024 * 1024) /* several times the longest request */
 #define MAX_UNSENT ((size_t)1024 * 1024)
 #define MAX_BODY ((size_t)64 * 1024)
 #define FLUSH_ON_STOP_US ((int64_t)2 * 1000000)
@@ -120,8 +120,16 @@ static apr_status_t open_http(metaserver_t *m, const config_t *config, qmq_error
                                .port = (int)config_int(config, "meta.server.discover.port"),
                                .routes = routes,
                                .max_body = MAX_BODY,
+                               .max_requests = (int)config_int(config, "meta.server.discover.requests.max"),
                                .log = m->log};
-    return http_server_start(&m->http, &o, error);
+    apr_status_t rv = http_server_start(&m->http, &o, error);
+    int port = (int)config_int(config, "meta.server.discover.tls.port");
+    if (rv != APR_SUCCESS || port < 0) return rv;
+    http_tls_t tls = {config_string(config, "meta.server.discover.tls.certificate"), config_string(config, "meta.server.discover.tls.key")};
+    o.name = "meta.server.discover.tls.port";
+    o.port = port;
+    o.tls = &tls;
+    return http_server_start(&m->https, &o, error);
 }
 
 static void free_parts(metaserver_t *m) {
@@ -132,7 +140,8 @@ static void free_parts(metaserver_t *m) {
     refresh_stop(m->refresh);
     database_close(m->database);                 /* every request that waits for it is answered first */
     broker_requests_destroy(m->broker_requests); /* likewise what waits for brokers */
-    if (m->http != NULL) http_server_stop(m->http);
+    http_server_stop(m->http);
+    http_server_stop(m->https);
     if (m->tcp != NULL) net_server_destroy(m->tcp, FLUSH_ON_STOP_US);
     int loops = m->loops == NULL ? 0 : loops_count(m->loops);
     if (m->loops != NULL) loops_stop(m->loops);
@@ -166,6 +175,7 @@ static void prepare(metaserver_t *m, const metaserver_options_t *o) {
     m->address = memory_strdup(o->address);
     m->internal_token = token == NULL || *token == 0 ? NULL : memory_strdup(token);
     m->onoffline_needs_token = config_bool(o->config, "meta.server.onoffline.token");
+    m->subjects_limit = (size_t)config_int(o->config, "subjects.max");
     m->register_limit = (size_t)config_int(o->config, "client.register.queue.max");
     m->handler_time = metrics_timer(m->metrics, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     m->token_file = side_file_open(o->conf, "valid-api-tokens.properties", m->log);
@@ -220,6 +230,10 @@ int metaserver_http_port(const metaserver_t *m) {
     return http_server_port(m->http);
 }
 
+int metaserver_https_port(const metaserver_t *m) {
+    return m->https == NULL ? -1 : http_server_port(m->https);
+}
+
 void metaserver_tell_health(metaserver_t *m, json_t *to) {
     catalog_figures_t f;
     catalog_figures(m->catalog, &f);
@@ -262,6 +276,7 @@ static apr_status_t hosted_start(instance_t *i, void **self, qmq_error_t **error
     }
     instance_port(i, "meta.server.port", metaserver_tcp_port(h->metaserver));
     instance_port(i, "meta.server.discover.port", metaserver_http_port(h->metaserver));
+    if (h->metaserver->https != NULL) instance_port(i, "meta.server.discover.tls.port", metaserver_https_port(h->metaserver));
     *self = h;
     return APR_SUCCESS;
 }

@@ -38,6 +38,7 @@ struct metaserver {
     char *internal_token; /* NULL: none */
     bool onoffline_needs_token;
     size_t register_limit;
+    size_t subjects_limit;
     int64_t refresh_period_us;
     _Atomic int64_t heartbeat_timeout_us;
     _Atomic size_t wanted_groups; /* min.group.num */
@@ -59,11 +60,13 @@ struct metaserver {
     refusals_t *refusals; /* of BROKER_ACQUIRE_META */
     net_server_t *tcp;
     http_server_t *http;
+    http_server_t *https; /* NULL: not wanted */
 
     metric_t *handler_time;
     log_limit_t acquire_limit;
     log_limit_t overflow_limit;
     log_limit_t refused_limit;
+    log_limit_t subjects_limit_told;
 };
 
 /* Opens database and ports, loads the snapshot. /meta/address answers 503 until metaserver_serve. On failure nothing stays open. */
@@ -75,6 +78,7 @@ void metaserver_configure(metaserver_t *m, const config_t *config);
 void metaserver_tell_health(metaserver_t *m, json_t *to);
 int metaserver_tcp_port(const metaserver_t *m);
 int metaserver_http_port(const metaserver_t *m);
+int metaserver_https_port(const metaserver_t *m); /* -1: there is none */
 
 /* CLIENT_REGISTER; one registrar a loop. */
 registrar_t *registrar_create(metaserver_t *m, loop_t *loop);

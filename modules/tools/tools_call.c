@@ -89,8 +89,11 @@ static bool is_header_text(const char *text) {
     return true;
 }
 
+#define HTTPS "https://"
+
 bool tool_check_values(const char *metaserver, const char *token, FILE *err) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+    if (strncmp(metaserver, HTTPS, strlen(HTTPS)) == 0) metaserver += strlen(HTTPS);
     if (*metaserver == 0 || metaserver[strspn(metaserver, allowed)] != 0) {
         (void)fprintf(err, "Invalid value for option '--metaserver': '%s' is not host:port\n", metaserver);
         return false;
@@ -107,7 +110,8 @@ int tool_call(const tool_command_t *command, const tool_values_t *v, tool_output
     const char *form[2 * (TOOL_MAX_OPTIONS + 1) + 1];
     make_form(command, v, form);
     bool gets = *command->action == '/';
-    char *url = memory_printf("http://%s%s", metaserver, gets ? command->action : "/management");
+    bool secure = strncmp(metaserver, HTTPS, strlen(HTTPS)) == 0;
+    char *url = memory_printf("%s%s%s", secure ? "" : "http://", metaserver, gets ? command->action : "/management");
     /* "Name;" is how a header with an empty value is asked for. */
     char *header = token == NULL || *token == 0 ? memory_strdup("X-Api-Token;") : memory_printf("X-Api-Token: %s", token);
     const char *headers[] = {header, NULL};
@@ -117,7 +121,8 @@ int tool_call(const tool_command_t *command, const tool_values_t *v, tool_output
                         .form = form,
                         .connect_timeout_ms = TIMEOUT_MS,
                         .timeout_ms = command->slow ? SLOW_TIMEOUT_MS : 2 * TIMEOUT_MS,
-                        .max_body = MAX_BODY};
+                        .max_body = MAX_BODY,
+                        .authorities = getenv("QMQ_CA_FILE")};
     http_answer_t answer;
     qmq_error_t *error = NULL;
     int code;

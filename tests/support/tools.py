@@ -9,11 +9,12 @@ class Tools:
         self.program = tree / "bin" / "tools.sh"
         self.metaserver = metaserver
 
-    def run(self, *arguments, seconds=30, cwd=None):
+    def run(self, *arguments, seconds=30, cwd=None, more=None):
         """The finished process, output as text."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("QMQ_")}
         if self.metaserver:
             environment["QMQ_METASERVER"] = self.metaserver
+        environment.update(more or {})
         return subprocess.run(
             [self.program, *map(str, arguments)],
             stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "http/rate.h"
 #include "http/server.h"
 #include "portability/host.h"
 
@@ -245,7 +246,22 @@ static void a_stopped_server_frees_its_port(void) {
     http_server_stop(s);
 }
 
+static void each_address_has_its_own_rate(void) {
+    rate_t rate;
+    rate_init(&rate, 10);
+    view_t a = view_of("10.0.0.1"), b = view_of("10.0.0.2");
+    int64_t now = 5000000;
+    for (int i = 0; i < 10; i++) CU_ASSERT_TRUE(rate_permit(&rate, a, now));
+    CU_ASSERT_FALSE(rate_permit(&rate, a, now));
+    CU_ASSERT_TRUE(rate_permit(&rate, b, now));
+    CU_ASSERT_TRUE(rate_permit(&rate, a, now + 100000));
+    CU_ASSERT_FALSE(rate_permit(&rate, a, now + 100000));
+    rate_init(&rate, 0);
+    for (int i = 0; i < 1000; i++) CU_ASSERT_TRUE(rate_permit(&rate, a, now));
+}
+
 const test_case_t server_cases[] = {
+    TEST(each_address_has_its_own_rate),
     TEST(routes_by_path_and_method),
     TEST(head_is_get_without_body),
     TEST(content_type_only_when_given),

@@ -276,6 +276,19 @@ static void one_way_requests_are_answered_anyway(void) {
     site_close(s);
 }
 
+static void beyond_subjects_max_new_subjects_get_the_failure_answer(void) {
+    static const char *const overrides[] = {"subjects.max=2", NULL};
+    site_t *s = site_open(overrides);
+    CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
+    CU_ASSERT_EQUAL(site_register(s, "s1").count, 1);
+    CU_ASSERT_EQUAL(site_register(s, "s2").count, 1);
+    site_route_t r = site_register(s, "s3");
+    CU_ASSERT_TRUE(r.count == 0 && r.timestamp == -2);
+    CU_ASSERT_EQUAL(site_register(s, "s2").count, 1);
+    CU_ASSERT_EQUAL(site_number(s, "SELECT COUNT(*) FROM subject_route"), 2);
+    site_close(s);
+}
+
 static void at_the_bound_unknown_subjects_get_the_failure_answer(void) {
     static const char *const overrides[] = {"client.register.queue.max=1", "io.loops=1", NULL};
     site_t *s = site_open(overrides);
@@ -323,5 +336,6 @@ const test_case_t register_cases[] = {TEST(metaserver_26_wire_19_example_and_hea
                                       TEST(metaserver_30_long_subjects_are_refused),
                                       TEST(metaserver_28_answers_leave_in_order_and_every_request_gets_one),
                                       TEST(one_way_requests_are_answered_anyway),
+                                      TEST(beyond_subjects_max_new_subjects_get_the_failure_answer),
                                       TEST(at_the_bound_unknown_subjects_get_the_failure_answer),
                                       TEST_END};

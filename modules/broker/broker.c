@@ -8,6 +8,7 @@
 #include "broker/peer.h"
 #include "broker/positions.h"
 #include "broker/registration.h"
+#include "broker/sub_env.h"
 #include "broker/traffic.h"
 
 #include <stdio.h>
@@ -101,6 +102,20 @@ static apr_status_t check_config(const config_t *config, qmq_error_t **error) {
     return APR_SUCCESS;
 }
 
+static apr_status_t open_rules(broker_t *b, const config_t *config, qmq_error_t **error) {
+    if (!config_bool(config, "sub_env_isolation_filter.enable")) return APR_SUCCESS;
+    const char *url = config_string(config, "sub_env_isolation_filter.rules_url");
+    if (url == NULL) {
+        *error = error_create(QMQ_E_INVALID, "Set sub_env_isolation_filter.rules_url, or sub_env_isolation_filter.enable=false",
+                              "sub_env_isolation_filter.enable is true (%s) and there is no address of the rules",
+                              config_origin(config, "sub_env_isolation_filter.enable"));
+        return QMQ_E_INVALID;
+    }
+    apr_status_t rv = sub_env_start(&b->sub_env, b->log, url);
+    if (rv != APR_SUCCESS) *error = error_create(rv, "Raise the limit of threads of this user", "cannot start the thread of the rules");
+    return rv;
+}
+
 static int port_of(const net_server_t *server, const config_t *config, const char *key) {
     return server != NULL ? net_server_port(server) : (int)config_int(config, key);
 }
@@ -161,6 +176,7 @@ static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t
     apr_status_t rv = check_config(config, error);
     if (rv == APR_SUCCESS) rv = traffic_open(b, (int)config_int(config, "io.loops"), error);
     if (rv == APR_SUCCESS) rv = open_store(b, config, error);
+    if (rv == APR_SUCCESS) rv = open_rules(b, config, error);
     if (rv == APR_SUCCESS) rv = positions_open(&b->positions, b, config_string(config, "store.root"), error);
     if (rv == APR_SUCCESS && any_port) rv = open_ports(b, config, error);
     if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
@@ -220,6 +236,7 @@ static void broker_free(broker_t *b) {
     traffic_close(b);
     gauges_remove(b); /* of groups that came meanwhile */
     positions_close(b->positions);
+    sub_env_stop(b->sub_env);
     if (b->store != NULL) {
         group_free_all(b);
         waiters_free_all(b);

@@ -19,6 +19,7 @@ static step_t pull_run(operation_t *op);
 static step_t pull_attempt(pull_t *p);
 
 static void pull_end(pull_t *p) {
+    sub_env_release(p->rule);
     pull_forget(p);
     chain_clear(&p->body);
     poll_result_free(&p->result);
@@ -270,9 +271,10 @@ void pull_answer_held(group_t *g) {
 
 /* The request. */
 
-static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_request_t *r) {
+static pull_t *pull_create(broker_t *b, connection_t *c, const frame_t *request, const pull_request_t *r) {
     size_t tags = r->has_tag_filter && tag_filter_is_active(&r->tag_filter) ? r->tag_filter.tags.size : 0;
-    pull_t *p = memory_zalloc(sizeof *p + r->consumer_id.size + tags);
+    size_t env_key = b->sub_env == NULL ? 0 : sub_env_key(r, NULL);
+    pull_t *p = memory_zalloc(sizeof *p + r->consumer_id.size + tags + env_key);
     p->op.run = pull_run;
     reply_to_init(&p->reply, c, request);
     p->peer = peer_of(c);
@@ -285,13 +287,17 @@ static pull_t *pull_create(connection_t *c, const frame_t *request, const pull_r
     p->version = request->version;
     p->broadcast = r->broadcast;
     p->from_earliest = r->offset == PULL_OFFSET_EARLIEST;
-    p->text_size = r->consumer_id.size + tags;
+    p->text_size = r->consumer_id.size + tags + env_key;
     memcpy(p->text, r->consumer_id.data, r->consumer_id.size);
     p->consumer_id = view_make(p->text, r->consumer_id.size);
     if (tags > 0) {
         p->filter = r->tag_filter;
         memcpy(p->text + r->consumer_id.size, r->tag_filter.tags.data, tags);
         p->filter.tags = view_make(p->text + r->consumer_id.size, tags);
+    }
+    if (env_key > 0) {
+        (void)sub_env_key(r, p->text + r->consumer_id.size + tags);
+        p->env_key = view_make(p->text + r->consumer_id.size + tags, env_key);
     }
     p->actions = &p->first_action;
     p->action_capacity = 1;
@@ -352,5 +358,5 @@ void pull_command(void *arg, connection_t *c, const frame_t *request, block_t *b
         consumer_seen(g, r.consumer_id);
         if (group_takes_gauges(g)) gauges_add_group(g);
     }
-    group_submit(g, &pull_create(c, request, &r)->op, broker_current_worker(b));
+    group_submit(g, &pull_create(b, c, request, &r)->op, broker_current_worker(b));
 }

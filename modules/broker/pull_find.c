@@ -74,11 +74,17 @@ static void body_message(pull_t *p, const slice_t *payload) {
     chain_append_slice(&p->body, *payload);
 }
 
+static bool pull_filters(const pull_t *p) {
+    return p->env_key.size > 0 || tag_filter_is_active(&p->filter);
+}
+
 static bool pull_wants(const pull_t *p, const slice_t *payload) {
-    if (!tag_filter_is_active(&p->filter)) return true;
+    if (!pull_filters(p)) return true;
     message_t m;
     cursor_t c = cursor_make(payload->data, payload->size);
-    return message_parse(&c, &m) && tag_filter_matches(&p->filter, &m);
+    if (!message_parse(&c, &m)) return false;
+    if (p->env_key.size > 0 && !sub_env_matches(p->rule, &m)) return false;
+    return !tag_filter_is_active(&p->filter) || tag_filter_matches(&p->filter, &m);
 }
 
 static apr_status_t pull_poll(pull_t *p, int64_t from, int max, bool strict, int64_t entries_before_ms, bool may_block) {
@@ -109,7 +115,7 @@ static found_t unacked_message(pull_t *p, int64_t pull_sequence, bool may_block)
 static void report_unreadable(const pull_t *p, int64_t first, int64_t last) {
     broker_t *b = group_broker(p->op.group);
     int64_t suppressed;
-    if ((p->broadcast && tag_filter_is_active(&p->filter)) || !log_permit(&b->unreadable_limit, 1000000, &suppressed)) return;
+    if ((p->broadcast && pull_filters(p)) || !log_permit(&b->unreadable_limit, 1000000, &suppressed)) return;
     log_warn(b->log,
              "nothing is left of pulled messages %lld..%lld of subject %.*s, group %.*s, consumer %.*s: acknowledging them on its behalf "
              "(%lld like it before)",
@@ -255,7 +261,7 @@ static found_t find_new(pull_t *p, bool may_block) {
     store_consumer_position(group_progress(g), p->consumer_id, &pulled, &acked);
     int64_t read = clock_mono_us();
     found = FOUND_MESSAGES;
-    if (tag_filter_is_active(&p->filter))
+    if (pull_filters(p))
         found = hand_out_matching(p, pulled + 1);
     else
         hand_out_all(p, pulled + 1);
@@ -265,6 +271,10 @@ static found_t find_new(pull_t *p, bool may_block) {
 
 found_t pull_find(pull_t *p, bool may_block) {
     pull_forget(p);
+    if (p->env_key.size > 0) {
+        sub_env_release(p->rule);
+        p->rule = sub_env_rule(group_broker(p->op.group)->sub_env, p->env_key);
+    }
     int64_t began = clock_mono_us();
     found_t found = find_unacked(p, may_block);
     int64_t looked = clock_mono_us();

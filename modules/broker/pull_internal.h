@@ -4,6 +4,7 @@
 
 #include "broker/group.h"
 #include "broker/peer.h"
+#include "broker/sub_env.h"
 #include "protocol/pull.h"
 
 typedef enum found {
@@ -38,6 +39,8 @@ typedef struct pull {
     bool looked_twice;  /* a second look in a row found nothing although something should be there */
     view_t consumer_id; /* both in `text` */
     tag_filter_t filter;
+    view_t env_key;       /* in text; empty: environments do not matter */
+    sub_env_rule_t *rule; /* of env_key, as of the last look */
     /* What was found. */
     pull_phase_t phase;
     found_t found;

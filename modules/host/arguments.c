@@ -32,6 +32,7 @@ static const option_t options[] = {
     {"--run", OPTION_TEXT, offsetof(arguments_t, run), "DIR",
      "Directory of run file, lock and pid file. Else QMQ_RUN, else run and pid of the home."},
     {"--check", OPTION_FLAG, offsetof(arguments_t, check), NULL, "Read the configuration, report, exit."},
+    {"--service", OPTION_FLAG, offsetof(arguments_t, service), NULL, "Only for Windows' service manager, which install tells to use it."},
     {"--help", OPTION_FLAG, offsetof(arguments_t, help), NULL, "Show this text."},
     {"--version", OPTION_FLAG, offsetof(arguments_t, version), NULL, "Show the version."},
 };
@@ -53,7 +54,7 @@ static bool wrong(const server_kind_t *kind, const char *what, const char *word,
 }
 
 static bool unknown(const server_kind_t *kind, const char *word) {
-    static const char *const words[] = {"start", "start-foreground", "stop", "restart", "status", "reload"};
+    static const char *const words[] = {"start", "start-foreground", "stop", "restart", "status", "reload", "install", "uninstall"};
     nearest_t nearest = {NULL, 0};
     view_t name = view_make(word, strcspn(word, "="));
     bool is_option = word[0] == '-';

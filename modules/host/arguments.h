@@ -19,6 +19,7 @@ typedef struct arguments {
     const char **sets;      /* "key=value", NULL-terminated */
     const char **passed_on; /* options of `start` for the server it starts, NULL-terminated */
     bool check;
+    bool service; /* the service manager started this process */
     bool help;
     bool version;
 } arguments_t;

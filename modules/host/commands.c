@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "base/memory.h"
 #include "base/status.h"
+#include "host/service_commands.h"
 #include "portability/clock.h"
 #include "portability/file.h"
 #include "portability/host.h"
@@ -278,13 +279,17 @@ static int reload(const files_t *p) {
 }
 
 bool host_is_command(const char *word) {
-    static const char *const words[] = {"start", "stop", "restart", "status", "reload"};
+    static const char *const words[] = {"start", "stop", "restart", "status", "reload", "install", "uninstall"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i]) == 0) return true;
     return false;
 }
 
 int host_command(const char *command, const places_t *places, const char *const *arguments) {
+    int service_code = 0;
+    if (strcmp(command, "install") == 0) return service_install_command(places->kind, places->home, arguments);
+    if (strcmp(command, "uninstall") == 0) return service_uninstall_command(places->kind);
+    if (!places->home_is_given && service_command(command, places->kind, &service_code)) return service_code;
     files_t f;
     files_init(&f, places);
     int code = 0;

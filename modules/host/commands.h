@@ -17,6 +17,7 @@ typedef struct places {
     const char *logs;
     const char *run;
     const char *pid;
+    bool home_is_given; /* the instance of this home is meant, not the service */
 } places_t;
 
 /* Carries a command out for the instance and returns the exit code. arguments: NULL-terminated options that `start` and `restart`

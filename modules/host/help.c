@@ -34,8 +34,12 @@ static void print_keys(const server_kind_t *kind) {
 
 void help_print(const server_kind_t *kind) {
     (void)printf("%s, version %s\n\n", kind->title, QMQ_VERSION);
-    (void)printf("qmq-%s [start-foreground | start | stop | restart | status | reload] [OPTION]...\n", kind->name);
-    (void)printf("Without a command it runs in the foreground until SIGTERM or SIGINT; SIGHUP re-reads the configuration.\n\n");
+    (void)printf("qmq-%s [start-foreground | start | stop | restart | status | reload | install | uninstall] [OPTION]...\n", kind->name);
+    (void)printf("Without a command it runs in the foreground until SIGTERM or SIGINT; SIGHUP re-reads the configuration.\n");
+    (void)printf("On Windows: until Ctrl+C; install registers it as the service qmq-%s, which start, stop and status then mean unless "
+                 "--home or QMQ_HOME "
+                 "is given.\n\n",
+                 kind->name);
     arguments_print_options();
     (void)printf(
         "\nExit codes: 0 stopped as asked, 1 the start failed, 2 wrong usage, 3 a peer needed at the start is unreachable or refuses,\n"

@@ -71,6 +71,10 @@ static qmq_error_t *check_home(const char *home) {
                         "the home directory %s cannot be used: %s", home, status_text(status, text, sizeof text));
 }
 
+bool home_is_given(const host_t *h) {
+    return option_or_environment(h->arguments->home, "QMQ_HOME") != NULL;
+}
+
 qmq_error_t *home_find(host_t *h) {
     const char *home = option_or_environment(h->arguments->home, "QMQ_HOME");
     apr_status_t status = home == NULL ? installation(&h->home) : absolute(home, &h->home);
@@ -87,6 +91,7 @@ qmq_error_t *home_find(host_t *h) {
         status = absolute(h->arguments->log_file, &h->log_path);
         if (status != APR_SUCCESS) return no_path(status, "log file", h->arguments->log_file);
     }
+    if (h->arguments->service && h->log_path == NULL) h->log_path = memory_printf("%s/%s.log", h->logs, h->kind->name);
     h->run_path = memory_printf("%s/%s.json", h->run, h->kind->name);
     return NULL;
 }

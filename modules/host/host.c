@@ -4,9 +4,11 @@
 #include "base/nearest.h"
 #include "base/status.h"
 #include "host/commands.h"
+#include "host/service_commands.h"
 #include "portability/clock.h"
 #include "portability/control.h"
 #include "portability/host.h"
+#include "portability/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +19,17 @@ enum exit_code { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PEER = 
 #define RELOAD_US (10 * 1000000LL)
 #define PHASE_POLL_US (5 * 1000) /* while starting or stopping only */
 #define SECOND_US 1000000LL
+#define REPORT_US SECOND_US       /* the service manager takes silence for a hang */
 #define LOG_UNREAD_BYTES 67108864 /* until the configuration is read */
 #define LOG_UNREAD_KEEP 5
+
+/* Nobody sees the standard error of a service. */
+static void complain_as_service(const host_t *h, const qmq_error_t *error) {
+    char *name = service_name_of(h->kind), *line = error_line(error);
+    service_complain(name, line);
+    memory_free(line);
+    memory_free(name);
+}
 
 /* One line for the person at the terminal, and one in the log when that is a file. */
 int host_fail(host_t *h, qmq_error_t *error) {
@@ -30,6 +41,7 @@ int host_fail(host_t *h, qmq_error_t *error) {
         log_init(&log, h->kind->name);
         log_problem(&log, LOG_LEVEL_ERROR, error);
     }
+    if (h->arguments->service) complain_as_service(h, error);
     int status = qmq_error_status(error);
     qmq_error_free(error);
     return status == QMQ_E_UNREACHABLE || status == QMQ_E_REFUSED ? EXIT_PEER : EXIT_FAILED;
@@ -162,6 +174,7 @@ static int64_t stop_deadline_us(const host_t *h) {
 /* Nothing is flushed or freed: whatever does not end holds locks and files. kill -9 at any moment is survived, and so is this. */
 static _Noreturn void cut_off(const host_t *h, const char *why) {
     log_warn(&h->root->log, "%s: the process ends at once", why);
+    control_report(CONTROL_STOPPED, why);
     _Exit(EXIT_CUT_OFF);
 }
 
@@ -174,8 +187,15 @@ static void run_phase(phase_t *p, const char *name, void (*body)(void *arg), int
         body(p);
         return;
     }
+    int64_t report_at = clock_mono_us() + REPORT_US;
     while (!atomic_load(&p->done)) {
         control_event_t event = control_wait(PHASE_POLL_US);
+        if (clock_mono_us() >= report_at) {
+            mutex_lock(&h->lock);
+            host_report(h);
+            mutex_unlock(&h->lock);
+            report_at = clock_mono_us() + REPORT_US;
+        }
         if (event == CONTROL_STOP_NOW) cut_off(h, "asked to stop a second time");
         if (event == CONTROL_RELOAD) p->asked_to_reload = true;
         if (event == CONTROL_STOP) {
@@ -250,7 +270,8 @@ static int run_server(host_t *h) {
 }
 
 static qmq_error_t *prepare(host_t *h) {
-    qmq_error_t *error = open_log(h, LOG_UNREAD_BYTES, LOG_UNREAD_KEEP);
+    qmq_error_t *error = h->arguments->service ? home_make_directories(h) : NULL; /* its log lies there */
+    if (error == NULL) error = open_log(h, LOG_UNREAD_BYTES, LOG_UNREAD_KEEP);
     if (error == NULL) error = host_open_root(h);
     if (error == NULL) error = configure_log(h);
     if (error == NULL) error = home_make_directories(h);
@@ -262,7 +283,7 @@ static int run(host_t *h) {
     qmq_error_t *error = home_find(h);
     if (error != NULL) return host_fail(h, error);
     if (h->arguments->command != NULL) {
-        const places_t places = {h->kind, h->home, h->logs, h->run, h->pid};
+        const places_t places = {h->kind, h->home, h->logs, h->run, h->pid, home_is_given(h)};
         return host_command(h->arguments->command, &places, h->arguments->passed_on);
     }
     if (h->arguments->check) return host_check(h);
@@ -277,7 +298,7 @@ static int run(host_t *h) {
     set_stopping(h);
     monitor_stop(h->monitor);
     if (path_remove(h->run_path) != APR_SUCCESS) log_warn(&h->root->log, "cannot remove %s", h->run_path);
-    control_report(CONTROL_STOPPED, "stopped");
+    if (!h->arguments->service) control_report(CONTROL_STOPPED, "stopped"); /* a service has ended when its lock is let go */
     return code;
 }
 
@@ -297,6 +318,26 @@ static void host_free(host_t *h) {
     log_close();
 }
 
+static int run_and_free(void *arg) {
+    host_t *h = arg;
+    int code = run(h);
+    host_free(h);
+    return code;
+}
+
+static int run_as_service(host_t *h) {
+    char *name = service_name_of(h->kind);
+    int code = EXIT_STOPPED;
+    apr_status_t status = service_run(name, run_and_free, h, &code);
+    if (status != APR_SUCCESS) {
+        (void)fprintf(stderr, "qmq-%s: --service is for the service manager of Windows. Use start, or run it without --service\n",
+                      h->kind->name);
+        code = EXIT_USAGE;
+    }
+    memory_free(name);
+    return code;
+}
+
 int host_main(int argc, char **argv, const server_kind_t *kind) {
     arguments_t arguments;
     int code = EXIT_STOPPED;
@@ -311,8 +352,7 @@ int host_main(int argc, char **argv, const server_kind_t *kind) {
         host_t h = {.kind = kind, .arguments = &arguments, .started_ms = clock_wall_ms(), .started_us = clock_mono_us()};
         mutex_init(&h.lock);
         mutex_init(&h.scrape_lock);
-        code = run(&h);
-        host_free(&h);
+        code = arguments.service ? run_as_service(&h) : run_and_free(&h);
     }
     arguments_free(&arguments);
     return code;

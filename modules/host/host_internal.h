@@ -80,6 +80,7 @@ int host_check(host_t *h);
 /* home.c, each NULL or what is wrong: where home, configuration, log and run file are; the directories below home; one server of a kind a
  * home. */
 qmq_error_t *home_find(host_t *h);
+bool home_is_given(const host_t *h); /* by option or environment */
 qmq_error_t *home_make_directories(const host_t *h);
 qmq_error_t *home_lock(host_t *h);
 
@@ -105,6 +106,8 @@ server_state_t host_state(const host_t *h, const char **detail);
 const char *state_name(server_state_t state);
 /* With the host's lock held: writes the run file and tells the service manager. */
 void host_publish(host_t *h);
+/* With the host's lock held: tells the service manager alone, which wants to hear again and again. */
+void host_report(host_t *h);
 
 /* monitor.c: metrics and health over HTTP, metrics to Graphite, as configured. *out NULL when switched off. */
 apr_status_t monitor_start(host_t *h, monitor_t **out, qmq_error_t **error);

@@ -94,6 +94,13 @@ void host_publish(host_t *h) {
         log_error(&h->root->log, "cannot write %s: %s; status and tools do not see the state %s. Check the directory and the free space",
                   h->run_path, status_text(status, why, sizeof why), state_name(state));
     }
+    host_report(h);
+}
+
+void host_report(host_t *h) {
+    if (h->root == NULL) return;
+    const char *detail = NULL;
+    server_state_t state = host_state(h, &detail);
     char line[200];
     (void)snprintf(line, sizeof line, "%s%s%s", state_name(state), *detail == 0 ? "" : ": ", detail);
     if (state == SERVER_STOPPING) {

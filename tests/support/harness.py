@@ -64,6 +64,17 @@ def release_tree():
     return trees[-1] if trees else None
 
 
+WINE = "/usr/lib/wine/wine64"
+
+
+def program(tree, name):
+    """How an executable of the tree is called: through Wine when it is one for Windows (scripts/windows-check.sh sets Wine up)."""
+    windows = Path(tree) / "lib" / f"qmq-{name}.exe"
+    if windows.exists():
+        return [WINE, str(windows)]
+    return [str(Path(tree) / "lib" / f"qmq-{name}")]
+
+
 class Server:
     """One server process and its home directory. Settings become --set key=value; ports default to 0."""
 
@@ -73,6 +84,8 @@ class Server:
         self.settings.update(settings or {})
         self.arguments, self.wrapper = list(arguments), list(wrapper)
         self.environment = environment or {}
+        self.program = program(tree, kind)
+        self.is_windows = len(self.program) > 1
         self.process = None
         self.starts = 0
         for name in ("conf", "data", "logs", "pid", "run"):
@@ -98,15 +111,17 @@ class Server:
     # ---- process
 
     def command(self):
-        line = self.wrapper + [str(self.tree / "lib" / f"qmq-{self.kind}"), "--home", str(self.home)]
+        line = self.wrapper + self.program + ["--home", str(self.home)]
         for key, value in self.settings.items():
             line += ["--set", f"{key}={value}"]
         return line + self.arguments
 
     def launch(self):
         """Starts the process without waiting for anything."""
-        if not (self.tree / "lib" / f"qmq-{self.kind}").exists():
+        if not Path(self.program[-1]).exists():
             raise ServerFailed(f"{self.tree} has no lib/qmq-{self.kind}")
+        if self.is_windows:  # its process id says nothing to us, so an old file would pass for the new one
+            (self.home / "run" / f"{self.kind}.json").unlink(missing_ok=True)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("QMQ_")}
         environment.update(self.environment)
         self.starts += 1
@@ -145,6 +160,8 @@ class Server:
         return code
 
     def signal(self, number):
+        if self.is_windows and number == signal.SIGTERM:
+            number = signal.SIGINT  # Wine makes it Ctrl+C
         os.kill(self.pid, number)
 
     def stop(self, seconds=STOP_SECONDS):
@@ -172,7 +189,7 @@ class Server:
             told = json.loads((self.home / "run" / f"{self.kind}.json").read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return told if self.process is not None and told.get("pid") == self.pid else None
+        return told if self.process is not None and (self.is_windows or told.get("pid") == self.pid) else None
 
     def state(self):
         told = self.run_file()

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 
-from harness import ADDRESS
+from harness import ADDRESS, program
 from waiting import wait_until
 
 
 class Qmq:
     def __init__(self, tree, directory, metaserver_port):
-        self.program = tree / "lib" / "qmq-qmq"
+        self.program = program(tree, "qmq")
         self.directory = directory
         self.metaserver = f"{ADDRESS}:{metaserver_port}"
         self.running = []
@@ -30,7 +30,7 @@ class Qmq:
     def run(self, *arguments, stdin="", seconds=60, **environment):
         """The finished process; stdin may be text or bytes, outputs are what stdin is."""
         return subprocess.run(
-            [self.program, *map(str, arguments)],
+            [*self.program, *map(str, arguments)],
             input=stdin,
             capture_output=True,
             text=isinstance(stdin, str),
@@ -52,7 +52,7 @@ class Qmq:
         """One that goes on; its outputs are files, and it ends with the test."""
         with open(self.directory / "out", "wb") as out, open(self.directory / "err", "wb") as err:
             process = subprocess.Popen(
-                [self.program, *map(str, arguments)],
+                [*self.program, *map(str, arguments)],
                 stdin=stdin,
                 stdout=out,
                 stderr=err,

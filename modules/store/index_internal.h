@@ -5,6 +5,9 @@
 
 #include "store/consumer_log.h"
 
+/* No log can hold a sequence beyond this one; what says so is damaged. Places in files stay far from overflow. */
+#define INDEX_LAST_SEQUENCE ((int64_t)1 << 56)
+
 struct index_chunk {
     index_chunk_t *next;
     int64_t base; /* sequence of the first entry */

@@ -60,7 +60,7 @@ static bool entries_are_there(consumer_logs_t *x, const store_subject_t *s, int6
 
 bool consumer_log_restore(consumer_logs_t *x, store_subject_t *s, int64_t next, bool deep) {
     int64_t first = 0, behind = 0;
-    if (!entries_are_there(x, s, next, deep)) return false;
+    if (next > INDEX_LAST_SEQUENCE || !entries_are_there(x, s, next, deep)) return false;
     if (next > INDEX_SEGMENT_ENTRIES && consumer_log_extent(x, subject_name(s), &first, &behind) != APR_SUCCESS) return false;
     start_at(s, next);
     s->min = first;
@@ -68,7 +68,7 @@ bool consumer_log_restore(consumer_logs_t *x, store_subject_t *s, int64_t next, 
 }
 
 replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int64_t sequence, const index_entry_t *entry, bool restart) {
-    if (sequence < 0) return REPLAY_GAP_TOO_WIDE;
+    if (sequence < 0 || sequence > INDEX_LAST_SEQUENCE) return REPLAY_GAP_TOO_WIDE;
     if (!s->exists) start_at(s, sequence);
     if (sequence < s->next) return REPLAY_KNOWN;
     if (sequence - s->next > INDEX_SEGMENT_ENTRIES) {
@@ -82,6 +82,7 @@ replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int6
 
 bool consumer_log_reserve(consumer_logs_t *x, store_subject_t *s, int64_t next, int64_t now_ms) {
     if (next <= s->next) return true;
+    if (next > INDEX_LAST_SEQUENCE) return false;
     if (!s->exists || s->min == s->next) {
         start_at(s, next);
         return true;

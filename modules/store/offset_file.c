@@ -25,7 +25,6 @@ typedef struct collected {
 static void collect(void *arg, store_subject_t *subject) {
     collected_t *c = arg;
     int64_t sequence = 0;
-    if (!subject->exists) return;
     if (consumer_log_first_from(&c->store->index, subject, c->base, &sequence) != APR_SUCCESS) c->failed = true;
     if (sequence > 0) (void)json_object_set_new_nocheck(c->object, subject->name, json_integer(sequence - 1));
 }

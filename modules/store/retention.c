@@ -156,7 +156,7 @@ typedef struct raise {
 static void raise_subject(void *arg, store_subject_t *subject) {
     raise_t *raise = arg;
     int64_t min = 0;
-    if (!subject->exists || consumer_log_first_from(&raise->store->index, subject, raise->from, &min) != APR_SUCCESS) return;
+    if (consumer_log_first_from(&raise->store->index, subject, raise->from, &min) != APR_SUCCESS) return;
     consumer_log_raise_min(&raise->store->index, subject, min);
     consumer_log_delete_before(&raise->store->index, subject, min);
 }

@@ -564,7 +564,23 @@ static void tail_of_an_idle_subject_leaves_the_memory(void) {
     stored_free(&t);
 }
 
-const test_case_t index_cases[] = {TEST(storage_11_entry_n_at_22_n),
+static void impossible_sequence_is_passed(void) {
+    static const int64_t sequences[] = {INT64_MAX, (int64_t)1 << 60};
+    stored_t t;
+    stored_init(&t);
+    write_log(&t, "s", sequences, 2);
+    stored_open(&t);
+    CU_ASSERT_EQUAL(stored_put(&t, "s", "first"), 0);
+    stored_close(&t);
+    stored_forget(&t, true);
+    stored_write(&t, "checkpoint/message-checkpoint.00000000000000000000", "2\n0\ns/9000000000000000000\n", 26);
+    stored_open(&t);
+    CU_ASSERT_TRUE(stored_has(&t, "s", 0, "first"));
+    stored_free(&t);
+}
+
+const test_case_t index_cases[] = {TEST(impossible_sequence_is_passed),
+                                   TEST(storage_11_entry_n_at_22_n),
                                    TEST(storage_11_second_file),
                                    TEST(storage_17_poll_stays_in_its_file),
                                    TEST(storage_14_replay_changes_no_byte),

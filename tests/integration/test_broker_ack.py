@@ -77,7 +77,7 @@ def test_broker_41_a_reversed_range_is_answered_0(broker, subject, pulled):
     assert broker.pull(subject, "g", last=-1) is None
 
 
-def test_broker_42_a_gap_is_moved_to_the_retry_subject(standalone, broker, subject, pulled):
+def test_broker_42_storage_62_a_gap_is_moved_to_the_retry_subject(standalone, broker, subject, pulled):
     retry = retry_subject(subject, "g")
     assert broker.pull(retry, "g") is None
     moved_at = time.time()
@@ -97,7 +97,7 @@ def test_broker_42_a_gap_is_moved_to_the_retry_subject(standalone, broker, subje
     assert (rest.first, rest.ids) == (6, ids(6, 10))
 
 
-def test_broker_42_storage_62_the_gap_of_a_retry_subject_stays_in_it(broker, subject, pulled):
+def test_broker_42_storage_63_the_gap_of_a_retry_subject_stays_in_it(broker, subject, pulled):
     retry = retry_subject(subject, "g")
     broker.pull(retry, "g")
     broker.pull(retry_subject(retry, "g"), "g")
@@ -109,6 +109,18 @@ def test_broker_42_storage_62_the_gap_of_a_retry_subject_stays_in_it(broker, sub
     second = broker.pull(retry, "g", timeout=10000, last=1)
     assert (second.first, second.ids) == (2, ["m0"])
     assert broker.pull(subject, "bystander") is None
+
+
+def test_storage_64_what_was_just_pulled_comes_again_at_once(standalone, subject):
+    with standalone.client() as one, standalone.client() as other:
+        one.pull(subject, "g")
+        for number in range(50):
+            assert one.send(message(subject, f"m{number}")) == []
+            pulled = one.pull(subject, "g", timeout=5000, last=number - 1)
+            assert (pulled.first, pulled.ids) == (number, [f"m{number}"])
+            again = other.pull(subject, "g", last=number - 1)
+            assert (again.first, again.ids) == (number, [f"m{number}"])
+    assert acks(standalone, subject) == []
 
 
 def test_broker_43_an_ack_beyond_what_was_pulled(standalone, broker, subject, pulled):

@@ -2,6 +2,7 @@
 #include "store/action_snapshot.h"
 #include "store/marker.h"
 #include "store/message_snapshot.h"
+#include "store/snapshot_files.h"
 #include "stores.h"
 #include "suites.h"
 
@@ -203,6 +204,28 @@ static void storage_42_stale_temporaries_are_removed(void) {
     stored_free(&t);
 }
 
+static void put_number(void *arg, text_file_t *to) {
+    text_file_put_number(to, *(const int64_t *)arg);
+}
+
+/* The kinds of a backup server: one number, and nothing behind it. */
+static void storage_41_number_snapshots_have_no_newline(void) {
+    static const char *const kinds[] = {"index-iterate-checkpoint", "sync-action-checkpoint"};
+    stored_t t;
+    stored_init(&t);
+    char *directory = stored_path(&t, "checkpoint");
+    CU_ASSERT_EQUAL(directory_create(directory), APR_SUCCESS);
+    int64_t number = 178234;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char name[80];
+        CU_ASSERT_EQUAL(snapshot_save(directory, kinds[i], number, put_number, &number), APR_SUCCESS);
+        snprintf(name, sizeof name, "checkpoint/%s.%020lld", kinds[i], (long long)number);
+        CU_ASSERT_TRUE(file_is(&t, name, "178234"));
+    }
+    memory_free(directory);
+    stored_free(&t);
+}
+
 static bool has_checkpoint(void *arg) {
     return stored_exists(arg, "checkpoint/message-checkpoint.00000000000000002000");
 }
@@ -396,6 +419,7 @@ const test_case_t snapshots_cases[] = {TEST(storage_37_message_checkpoint_text),
                                        TEST(storage_38_action_checkpoint_is_read),
                                        TEST(storage_39_older_checkpoint_is_used),
                                        TEST(storage_40_highest_version_counts_and_few_are_kept),
+                                       TEST(storage_41_number_snapshots_have_no_newline),
                                        TEST(storage_42_stale_temporaries_are_removed),
                                        TEST(storage_43_checkpoint_after_so_many_records),
                                        TEST(storage_44_log_cut_below_the_checkpoint),

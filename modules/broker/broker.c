@@ -21,10 +21,6 @@ static const command_t sync_commands[] = {{0, NULL}};
 
 static void broker_writable(void *arg, bool writable, const char *reason) {
     broker_t *b = arg;
-    if (writable)
-        log_info(b->log, "the store takes messages again");
-    else
-        log_error(b->log, "the store takes no messages: %s. Pulls and acknowledgements go on; free space or look at the disk", reason);
     registration_t *r = atomic_load(&b->registration);
     if (r != NULL) registration_set_readonly(r, !writable);
     if (!atomic_load(&b->read_only)) instance_state(b->instance, writable ? SERVER_SERVING : SERVER_READONLY, reason);
@@ -56,6 +52,7 @@ static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t 
                          .checkpoint_records = config_int(config, "message.checkpoint.interval"),
                          .snapshots_kept = (int)config_int(config, "checkpoint.retain.count"),
                          .max_open_files = (int)config_int(config, "store.max.open.files"),
+                         .min_free_percent = config_int(config, "store.min.free.percent"),
                          .retention = retention_of(config),
                          .scrub_bytes_per_second = scrub == 0 ? -1 : scrub,
                          .scrub_pause_us = config_int(config, "store.scrub.pause.seconds") * 1000000,
@@ -297,6 +294,8 @@ static void broker_health(void *self, json_t *to) {
     if (f.damaged_records > 0) (void)json_object_set_new(to, "first_damaged", json_string(f.first_damage));
     (void)json_object_set_new(to, "taken_over_bad_crc", json_integer(f.taken_over_records));
     (void)json_object_set_new(to, "disk_available", json_integer(f.disk_available));
+    (void)json_object_set_new(to, "disk_min_free", json_integer(f.disk_min_free));
+    if (f.disk_full_in_seconds >= 0) (void)json_object_set_new(to, "disk_full_in_seconds", json_integer(f.disk_full_in_seconds));
 }
 
 static bool broker_http(void *self, http_request_t *r) {

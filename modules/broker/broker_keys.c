@@ -74,6 +74,8 @@ const config_key_t broker_keys[] = {
     {BROKER, "io.block.bytes", CONFIG_INT, "524288", 65536, 16777216, false, "Bytes of a receive block."},
     {BROKER, "store.min.free.bytes", CONFIG_INT, "67108864", 0, 1125899906842624, false,
      "Free disk space below which the broker takes no messages."},
+    {BROKER, "store.min.free.percent", CONFIG_INT, "0", 0, 90, false,
+     "The same in hundredths of the disk; the larger of the two counts. Messages are taken again at twice that."},
     {BROKER, "store.scrub.bytes.per.second", CONFIG_INT, "4194304", 0, 1125899906842624, false,
      "Speed at which the message log is compared with its checksums in the background; 0 is never."},
     {BROKER, "store.scrub.pause.seconds", CONFIG_INT, "3600", 1, 31536000, false, "Seconds before the first such walk and between two."},

@@ -11,6 +11,8 @@
 #include "protocol/send.h"
 #include "protocol/subject.h"
 
+#include <stdio.h>
+
 /* A SEND request under way: the block keeps its bytes, `refused` has a code for each message that was not even tried. */
 typedef struct send {
     message_source_t source; /* first */
@@ -52,17 +54,31 @@ static const char *store_remark(apr_status_t status) {
     }
 }
 
-static void write_refusal(writer_t *w, view_t id, apr_status_t status) {
-    send_result_t r = {id, SEND_STORE_ERROR, view_of(store_remark(status))};
-    if (status == QMQ_E_READONLY || APR_STATUS_IS_ENOSPC(status)) {
-        r.code = SEND_READ_ONLY;
-        r.remark = view_of("BROKER READ ONLY");
-    }
+/* Says which of its causes makes the broker read-only. */
+static void write_read_only(writer_t *w, broker_t *b, view_t id) {
+    const char *reason = NULL;
+    char remark[100];
+    bool by_store = !store_is_writable(b->store, &reason);
+    (void)snprintf(remark, sizeof remark, by_store ? "BROKER READ ONLY: %s" : "BROKER READ ONLY", by_store ? reason : "");
+    send_result_t r = {id, SEND_READ_ONLY, view_of(remark)};
     send_result_write(w, &r);
 }
 
-static void write_early_refusal(writer_t *w, view_t id, uint8_t code) {
-    const char *remark = code == SEND_READ_ONLY ? "BROKER READ ONLY" : code == SEND_SUBJECT_NOT_ASSIGNED ? "message rejected" : "CRC ERROR";
+static void write_refusal(writer_t *w, broker_t *b, view_t id, apr_status_t status) {
+    if (status == QMQ_E_READONLY || APR_STATUS_IS_ENOSPC(status)) {
+        write_read_only(w, b, id);
+        return;
+    }
+    send_result_t r = {id, SEND_STORE_ERROR, view_of(store_remark(status))};
+    send_result_write(w, &r);
+}
+
+static void write_early_refusal(writer_t *w, broker_t *b, view_t id, uint8_t code) {
+    if (code == SEND_READ_ONLY) {
+        write_read_only(w, b, id);
+        return;
+    }
+    const char *remark = code == SEND_SUBJECT_NOT_ASSIGNED ? "message rejected" : "CRC ERROR";
     send_result_t r = {id, code, view_of(remark)};
     send_result_write(w, &r);
 }
@@ -117,11 +133,11 @@ static void send_answer(send_t *s) {
     for (size_t i = 0; i < s->total && message_parse_wire(&c, &m); i++) {
         if (s->refused != NULL && s->refused[i] != 0) {
             produce_count_refused(s->broker, m.subject, s->refused[i]);
-            write_early_refusal(&w, m.id, s->refused[i]);
+            write_early_refusal(&w, s->broker, m.id, s->refused[i]);
             continue;
         }
         apr_status_t status = s->source.messages[stored++].status;
-        if (status != APR_SUCCESS) write_refusal(&w, m.id, status);
+        if (status != APR_SUCCESS) write_refusal(&w, s->broker, m.id, status);
     }
     chain_append_memory(&body, w.data, w.used);
     send_out(s, &body);

@@ -20,6 +20,7 @@ static bool push(consumer_logs_t *x, store_subject_t *s, const index_entry_t *e)
         s->verify = true; /* what follows may be in the files, too */
         return true;
     }
+    if (APR_STATUS_IS_ENOSPC(status)) return true; /* it stays in memory until there is room */
     char text[160];
     log_error(x->log, "cannot write %s/%s: %s; free space or make the directory writable, then start again", x->root, s->name,
               status_text(status, text, sizeof text));

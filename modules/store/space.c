@@ -1,5 +1,6 @@
 #include "store/space.h"
 
+#include "base/memory.h"
 #include "base/status.h"
 #include "portability/clock.h"
 
@@ -11,6 +12,10 @@
 /* Less than this is not worth a step. */
 #define LEAST_ROOM (64 * 1024)
 #define WARNING_US 10000000
+#define RESERVE_NAME ".reserve"
+#define RESERVE_PART 64
+#define LEAST_RESERVE (256 * 1024)
+#define MOST_RESERVE (16 * 1024 * 1024)
 
 enum { CAUSE_FULL = 1, CAUSE_SYNC = 2 };
 
@@ -18,7 +23,11 @@ void space_init(space_t *s, const store_options_t *options, const char *root, se
     memset(s, 0, sizeof *s);
     s->root = root;
     s->log = options->log;
-    s->min_free = options->min_free_bytes;
+    s->min_free_bytes = options->min_free_bytes;
+    s->min_free_percent = options->min_free_percent;
+    atomic_init(&s->min_free, options->min_free_bytes);
+    space_forecast_init(&s->forecast);
+    s->metrics = options->metrics;
     s->hot_window = options->hot_window;
     s->writable = options->writable;
     s->arg = options->arg;
@@ -48,7 +57,44 @@ int64_t space_available(const space_t *s) {
 
 bool space_is_ample(const space_t *s) {
     int64_t available = space_available(s);
-    return (atomic_load(&s->causes) & CAUSE_FULL) == 0 && (available < 0 || available >= 2 * s->min_free);
+    return (atomic_load(&s->causes) & CAUSE_FULL) == 0 && (available < 0 || available >= 2 * atomic_load(&s->min_free));
+}
+
+/* The limit follows the size of the disk. */
+static void measure(space_t *s) {
+    int64_t available = 0, total = 0;
+    if (disk_space(s->root, &available, &total) != APR_SUCCESS) return;
+    int64_t part = total / 100 * s->min_free_percent;
+    atomic_store(&s->min_free, part > s->min_free_bytes ? part : s->min_free_bytes);
+    space_forecast_note(&s->forecast, clock_mono_us(), available, atomic_load(&s->min_free));
+}
+
+static double read_forecast(void *arg) {
+    const space_t *s = arg;
+    return (double)atomic_load(&s->forecast.seconds);
+}
+
+/* The reserve. */
+
+static int64_t reserve_size(const space_t *s) {
+    int64_t size = segmented_log_end(s->logs[SPACE_MESSAGES]) / RESERVE_PART;
+    return size < LEAST_RESERVE ? LEAST_RESERVE : size > MOST_RESERVE ? MOST_RESERVE : size;
+}
+
+static void take_reserve(space_t *s) {
+    file_t *f = NULL;
+    if (s->has_reserve || space_available(s) < 2 * atomic_load(&s->min_free) + MOST_RESERVE) return;
+    apr_status_t status = file_open(&f, s->reserve, IO_READ | IO_WRITE | IO_CREATE);
+    if (status == APR_SUCCESS) status = file_preallocate(f, 0, reserve_size(s));
+    apr_status_t closed = file_close(f);
+    s->has_reserve = status == APR_SUCCESS && closed == APR_SUCCESS;
+    if (!s->has_reserve) (void)path_remove(s->reserve);
+}
+
+static void give_reserve_up(space_t *s) {
+    path_info_t info;
+    if (path_inspect(s->reserve, &info) == APR_SUCCESS && info.kind == PATH_FILE) (void)path_remove(s->reserve);
+    s->has_reserve = false;
 }
 
 static void set_full(space_t *s, int64_t available) {
@@ -57,7 +103,7 @@ static void set_full(space_t *s, int64_t available) {
     log_error(s->log,
               "the disk of %s is full (%lld bytes available, %lld are kept free): messages are refused until %lld bytes are available; "
               "free space",
-              s->root, (long long)available, (long long)s->min_free, (long long)s->min_free * 2);
+              s->root, (long long)available, (long long)atomic_load(&s->min_free), (long long)atomic_load(&s->min_free) * 2);
 }
 
 void space_write_failed(space_t *s, apr_status_t status) {
@@ -136,8 +182,8 @@ static void keep_action_room(space_t *s) {
 }
 
 static bool may_reopen(const space_t *s, int64_t available) {
-    return available >= 2 * s->min_free && available >= s->min_free + LEAST_ROOM &&
-           clock_mono_us() - atomic_load(&s->full_since_us) >= PERIOD_US;
+    int64_t min_free = atomic_load(&s->min_free);
+    return available >= 2 * min_free && available >= min_free + LEAST_ROOM && clock_mono_us() - atomic_load(&s->full_since_us) >= PERIOD_US;
 }
 
 static void keep_message_room(space_t *s) {
@@ -152,7 +198,7 @@ static void keep_message_room(space_t *s) {
     }
     int64_t available = space_available(s);
     if (full && !may_reopen(s, available)) return;
-    int64_t usable = available - s->min_free;
+    int64_t usable = available - atomic_load(&s->min_free);
     if (available >= 0 && usable < LEAST_ROOM && usable < bytes) {
         set_full(s, available);
         return;
@@ -172,8 +218,11 @@ static void keep_message_room(space_t *s) {
 
 static void reserve_room(space_t *s) {
     atomic_store(&s->asked, false);
+    measure(s);
+    if (atomic_load(&s->causes) & CAUSE_FULL) give_reserve_up(s);
     keep_action_room(s);
     keep_message_room(s);
+    if ((atomic_load(&s->causes) & CAUSE_FULL) == 0) take_reserve(s);
 }
 
 static void keep(void *arg) {
@@ -187,12 +236,21 @@ static void keep(void *arg) {
     if (s->writable != NULL) s->writable(s->arg, writable, reason);
 }
 
+void space_prepare(space_t *s) {
+    s->reserve = memory_printf("%s/" RESERVE_NAME, s->root);
+    give_reserve_up(s);
+}
+
 apr_status_t space_start(space_t *s) {
     reserve_room(s);
+    metrics_gauge(s->metrics, "storeDiskFullInSeconds", METRIC_NO_LABELS, read_forecast, s);
     return periodic_start(&s->keeper, "store-space", PERIOD_US, keep, s);
 }
 
 void space_stop(space_t *s) {
     periodic_stop(s->keeper);
     s->keeper = NULL;
+    metrics_remove_gauges(s->metrics, s);
+    memory_free(s->reserve);
+    s->reserve = NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "portability/executor.h"
 #include "store/segmented_log.h"
+#include "store/space_forecast.h"
 #include "store/store.h"
 
 typedef enum space_log { SPACE_MESSAGES, SPACE_ACTIONS, SPACE_LOGS } space_log_t;
@@ -13,7 +14,13 @@ typedef enum space_log { SPACE_MESSAGES, SPACE_ACTIONS, SPACE_LOGS } space_log_t
 typedef struct space {
     const char *root;
     const log_t *log;
-    int64_t min_free;
+    int64_t min_free_bytes;
+    int64_t min_free_percent;
+    _Atomic int64_t min_free; /* the larger of the two on this disk */
+    space_forecast_t forecast;
+    char *reserve;    /* a file that is given up when the disk is full: checkpoints and the end of the process find room */
+    bool has_reserve; /* keeper only */
+    metrics_t *metrics;
     int64_t hot_window;
     void (*writable)(void *arg, bool writable, const char *reason);
     void *arg;
@@ -28,6 +35,8 @@ typedef struct space {
 } space_t;
 
 void space_init(space_t *s, const store_options_t *options, const char *root, segmented_log_t *messages, segmented_log_t *actions);
+/* Gives up what was kept for a full disk: a start comes first. The store is locked. */
+void space_prepare(space_t *s);
 /* Reserves the first room here, then starts the thread. */
 apr_status_t space_start(space_t *s);
 void space_stop(space_t *s);

@@ -99,6 +99,7 @@ static apr_status_t open_logs(store_t *s, qmq_error_t **error) {
 /* Best effort: a marker that stays behind costs the next start time, nothing else. */
 static void write_marker(store_t *s, bool clean) {
     marker_t m = {.clean = clean, .own_from = s->own_from};
+    if (s->marker == NULL) return; /* the disk was full when it was to be made */
     if (marker_point_take(&s->messages.segments, atomic_load(&s->messages.segments.synced), &m.messages) != APR_SUCCESS ||
         marker_point_take(&s->actions.segments, atomic_load(&s->actions.segments.synced), &m.actions) != APR_SUCCESS)
         return;
@@ -174,6 +175,7 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
 static apr_status_t open_marker(store_t *s, qmq_error_t **error) {
     apr_status_t status = snapshot_delete_temporaries(s->checkpoints);
     if (status == APR_SUCCESS) status = marker_open(&s->marker, s->root);
+    if (APR_STATUS_IS_ENOSPC(status)) status = APR_SUCCESS;
     char text[160];
     if (status != APR_SUCCESS) {
         *error = error_create(status, "Make the store's files and directories writable for this user", "cannot write in %s: %s", s->root,
@@ -200,6 +202,7 @@ static apr_status_t sync_names(store_t *s, qmq_error_t **error) {
 static apr_status_t open_all(store_t *s, qmq_error_t **error) {
     apr_status_t status = create_root(s, error);
     if (status == APR_SUCCESS) status = store_lock(s->root, &s->lock, error);
+    if (status == APR_SUCCESS) space_prepare(&s->space);
     if (status == APR_SUCCESS) status = create_directories(s, error);
     if (status == APR_SUCCESS) status = open_logs(s, error);
     if (status == APR_SUCCESS) status = open_marker(s, error);
@@ -417,6 +420,8 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->open_files =
         segmented_log_files(&s->messages.segments) + segmented_log_files(&s->actions.segments) + file_cache_count(s->index.files);
     to->mappings = segmented_log_mappings(&s->messages.segments);
+    to->disk_min_free = atomic_load(&s->space.min_free);
+    to->disk_full_in_seconds = atomic_load(&s->space.forecast.seconds);
     to->disk_available = space_available(&s->space);
     to->recovered_records = s->recovered_records;
     to->recovery_us = s->recovery_us;

@@ -39,6 +39,7 @@ typedef struct store_options {
     int64_t hot_window;             /* bytes at the end of the message log that are read on event loops; 0: 256 MiB */
     bool loops_read_no_files;       /* older ones are for threads that may block even when the system has them in memory */
     int64_t min_free_bytes;         /* the message log turns read-only below this much disk space and back at twice it; 0: 16 MiB */
+    int64_t min_free_percent;       /* the same in hundredths of the disk; the larger of the two counts; 0: no such limit */
     int64_t checkpoint_records;     /* messages between two checkpoints of the index; 0: 10 000 */
     int snapshots_kept;             /* of each kind; 0: 5 */
     int64_t scrub_bytes_per_second; /* how fast the message log is compared with its checksums in the background; 0: 4 MiB, -1: never */
@@ -231,6 +232,8 @@ typedef struct store_figures {
     int64_t subjects, groups, consumers;
     int64_t open_files, mappings;
     int64_t disk_available;
+    int64_t disk_min_free;        /* below this messages are refused */
+    int64_t disk_full_in_seconds; /* at the present rate; -1: not in sight */
     int64_t recovered_records, recovery_us, truncated_bytes, validated_bytes, skipped_records;
     int64_t damaged_records;                       /* found while open: by reading for somebody or in the background */
     int64_t taken_over_records;                    /* of the original, with a wrong checksum: delivered */

@@ -132,6 +132,30 @@ def test_input_full_disk_survives_a_kill_while_full(broker, disk):
     assert rest == accepted[5:]
 
 
+def test_input_start_without_a_free_byte_is_read_only_and_deletes_nothing(broker, disk):
+    with broker.client(timeout=30) as client:
+        client.pull("full", "g")
+        eat(disk, leave=12 << 20)
+        accepted, refused = send_until_refused(client, "a")
+        assert {result.remark for result in refused} == {"BROKER READ ONLY: the disk is full"}
+    broker.kill()
+    eater = eat(disk)
+    assert free_bytes(disk) < 65536
+    before = {path.name for path in (disk / "store" / "messagelog").iterdir()}
+    broker.launch()
+    wait_until(lambda: broker.state() in ("serving", "readonly"), 30, "the broker on a disk without a free byte")
+    broker.wait_state("readonly", 10)
+    assert "free space" in broker.tail()
+    with broker.client(timeout=30) as client:
+        assert {result.result for result in client.send(message("full.probe", "p"))} == {c.RESULT_READ_ONLY}
+        assert client.pull("full", "g", number=10).ids == accepted[:10]
+        assert before <= {path.name for path in (disk / "store" / "messagelog").iterdir()}
+        eater.unlink()
+        wait_until(lambda: sends_work(client), 30, "sends accepted again")
+    assert broker.stop() == 0
+    assert [record.message().id for record in Store(broker.store_root()).subjects()["full"]] == accepted
+
+
 def test_broker_45_an_ack_that_cannot_be_logged_is_answered_51_and_accepted_later(broker, disk):
     """Every byte of the disk and of the preallocated room is used up; the refused ack works when space returns."""
     consumer = "c" + "x" * 30000

@@ -251,11 +251,11 @@ static void disk_full_is_code_4(void) {
         batch_add(&b, "a b", "m1", NULL, 1);
         batch_add(&b, "s", "m2", NULL, 1);
         CU_ASSERT_TRUE(batch_send(&b, &c, 1));
-        CU_ASSERT_TRUE(lists(1, "m0 4 BROKER READ ONLY; m1 3 message rejected; m2 4 BROKER READ ONLY"));
+        CU_ASSERT_TRUE(lists(1, "m0 4 BROKER READ ONLY: the disk is full; m1 3 message rejected; m2 4 BROKER READ ONLY: the disk is full"));
         batch_init(&b);
         batch_add(&b, "s", "m3", NULL, 1);
         CU_ASSERT_TRUE(batch_send(&b, &c, 2));
-        CU_ASSERT_TRUE(lists(2, "m3 4 BROKER READ ONLY"));
+        CU_ASSERT_TRUE(lists(2, "m3 4 BROKER READ ONLY: the disk is full"));
         CU_ASSERT_TRUE(test_faults(""));
     }
     end();

@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
         {"damage", damage_cases},
         {"retention", retention_cases},
         {"power", power_cases},
+        {"space", space_cases},
         {NULL, NULL},
     };
     return test_main(argc, argv, suites);

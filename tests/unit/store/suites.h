@@ -14,6 +14,7 @@ extern const test_case_t recovery_cases[];
 extern const test_case_t damage_cases[];
 extern const test_case_t retention_cases[];
 extern const test_case_t power_cases[];
+extern const test_case_t space_cases[];
 extern const test_case_t java_stores_cases[];
 extern const test_case_t index_cases[];
 extern const test_case_t index_v2_cases[];

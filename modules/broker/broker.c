@@ -6,7 +6,6 @@
 #include "broker/gauges.h"
 #include "broker/look.h"
 #include "broker/peer.h"
-#include "broker/positions.h"
 #include "broker/registration.h"
 #include "broker/sub_env.h"
 #include "broker/traffic.h"
@@ -174,7 +173,6 @@ static apr_status_t broker_open(broker_t *b, const config_t *config, qmq_error_t
     if (rv == APR_SUCCESS) rv = traffic_open(b, (int)config_int(config, "io.loops"), error);
     if (rv == APR_SUCCESS) rv = open_store(b, config, error);
     if (rv == APR_SUCCESS) rv = open_rules(b, config, error);
-    if (rv == APR_SUCCESS) rv = positions_open(&b->positions, b, config_string(config, "store.root"), error);
     if (rv == APR_SUCCESS && any_port) rv = open_ports(b, config, error);
     if (rv == APR_SUCCESS) rv = open_registration(b, config, error);
     if (rv == APR_SUCCESS && !any_port) rv = open_ports(b, config, error);
@@ -232,7 +230,6 @@ static void broker_free(broker_t *b) {
     gauges_remove(b);
     traffic_close(b);
     gauges_remove(b); /* of groups that came meanwhile */
-    positions_close(b->positions);
     sub_env_stop(b->sub_env);
     if (b->store != NULL) {
         group_free_all(b);

@@ -35,8 +35,7 @@ struct broker {
     _Atomic int parked_pulls;
     _Atomic int group_count;
     struct dead_consumers *dead_consumers;
-    struct sub_env *sub_env;     /* NULL: environments do not matter */
-    struct positions *positions; /* NULL: resets are forgotten by a restart */
+    struct sub_env *sub_env; /* NULL: environments do not matter */
     _Atomic(struct look *) look;
     slave_wait_t slave_wait;
     metric_t *invalid_messages;

@@ -1,16 +1,13 @@
 #include "broker/consume_manage.h"
 
 #include "base/memory.h"
-#include "broker/positions.h"
+#include "broker/group.h"
 #include "protocol/codes.h"
 #include "protocol/consume_manage.h"
 
 typedef struct reset {
     operation_t op; /* first */
     reply_to_t reply;
-    position_waiter_t waiter;
-    task_t back;
-    bool moved;
     int32_t where;
 } reset_t;
 
@@ -20,29 +17,15 @@ static step_t reset_end(reset_t *r) {
     return STEP_DONE;
 }
 
-static void reset_back(task_t *task) {
-    reset_t *r = (reset_t *)((char *)task - offsetof(reset_t, back));
-    group_continue(r->op.group);
-}
-
-/* By way of the loop always: it may be told inside the call that waits. */
-static void reset_saved(position_waiter_t *waiter) {
-    reset_t *r = (reset_t *)((char *)waiter - offsetof(reset_t, waiter));
-    loop_post(worker_loop(group_home(r->op.group)), &r->back);
-}
-
 /* In the group's turn, so that no pull under way can overwrite it (BUG-13). */
 static step_t reset_run(operation_t *op) {
     reset_t *r = (reset_t *)op;
     group_t *g = op->group;
-    if (r->moved) return reset_end(r);
     int64_t min, next;
     if (!store_subject_bounds(group_subject(g), &min, &next)) return reset_end(r);
     int64_t to = r->where == CONSUME_EARLIEST ? min : next;
     group_move_to(g, to);
-    r->moved = true;
-    positions_note(group_broker(g)->positions, g, &r->waiter);
-    return STEP_WAITS;
+    return reset_end(r);
 }
 
 void consume_manage_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {
@@ -67,8 +50,6 @@ void consume_manage_command(void *arg, connection_t *c, const frame_t *request, 
     reset_t *reset = memory_zalloc(sizeof *reset);
     reset->op.run = reset_run;
     reset->op.knows = -1;
-    reset->back.run = reset_back;
-    reset->waiter.saved = reset_saved;
     reply_to_init(&reset->reply, c, request);
     reset->where = r.where;
     group_submit(g, &reset->op, broker_current_worker(b));

@@ -2,7 +2,6 @@
 #include "broker/look_internal.h"
 
 #include "base/memory.h"
-#include "broker/positions.h"
 #include "portability/clock.h"
 #include "protocol/message.h"
 
@@ -96,7 +95,6 @@ static bool find_target(search_t *s, const char *to, int64_t *target, look_answe
 /* The move itself, in the group's turn, so that no pull under way can overwrite it. */
 typedef struct move {
     operation_t op; /* first */
-    position_waiter_t waiter;
     int64_t target;
     bool only_tells;
     int64_t position; /* before */
@@ -106,8 +104,7 @@ typedef struct move {
 } move_t;
 
 /* The last that is done to it. */
-static void move_ended(position_waiter_t *waiter) {
-    move_t *m = (move_t *)((char *)waiter - offsetof(move_t, waiter));
+static void move_ended(move_t *m) {
     mutex_lock(&m->lock);
     m->ended = true;
     condition_signal(&m->done);
@@ -119,16 +116,13 @@ static step_t move_run(operation_t *op) {
     group_t *g = op->group;
     (void)group_position(g, false, &m->position);
     if (!m->only_tells) group_move_to(g, m->target);
-    bool told_now = m->only_tells;
-    if (!told_now) positions_note(group_broker(g)->positions, g, &m->waiter);
-    if (told_now) move_ended(&m->waiter);
+    move_ended(m);
     return STEP_DONE;
 }
 
 static void move_group(group_t *g, move_t *m) {
     m->op.run = move_run;
     m->op.knows = -1;
-    m->waiter.saved = move_ended;
     mutex_init(&m->lock);
     condition_init(&m->done);
     group_submit(g, &m->op, NULL);

@@ -234,6 +234,16 @@ class Bench:
         self.row("   of its log validated (the rest was synced, the marker says)", opened["validated"] / 2**20, "MiB", "")
         shutil.rmtree(root, ignore_errors=True)
 
+    def sync(self):
+        """send.sync=disk: one data sync for all who wait."""
+        place = self.directory / "sync"
+        place.mkdir()
+        program = Path(self.options.load).with_name("bench_group_commit")
+        told = json.loads(subprocess.run([program, place, "3"], capture_output=True, text=True, check=True).stdout)
+        self.row("append with send.sync=disk, 64 at a time", told["group"], "/s", f">= 20 x {told['single']:,.0f} (one sync a message)")
+        self.row("   in syncs a message", told["group"] / told["single"], "x", ">= 20")
+        shutil.rmtree(place, ignore_errors=True)
+
     def fresh(self):
         """Disk of a store with ten messages."""
         server = self.server("fresh")
@@ -256,7 +266,7 @@ def main():
     parser.add_argument("--idle", type=float, default=5.0)
     parser.add_argument("--metaserver", type=float, default=20.0, help="seconds of registrations")
     parser.add_argument("--json", default=None)
-    parser.add_argument("--only", default="idle,latency,throughput,mixed,waiting,cold,metaserver,sizes,fresh,subjects")
+    parser.add_argument("--only", default="idle,latency,throughput,mixed,waiting,cold,metaserver,sizes,fresh,sync,subjects")
     options = parser.parse_args()
     options.tree, options.load = str(Path(options.tree).resolve()), str(Path(options.load).resolve())
     bench = Bench(options)
@@ -268,6 +278,8 @@ def main():
     if "throughput" in parts:
         bench.throughput(1024, 50, options.count, 0.9, 0.4)
         bench.throughput(128, 50, options.count * 3, 0.4, 0.14)
+    if "sync" in parts:
+        bench.sync()
     if "mixed" in parts:
         broker_parts.mixed(bench)
     if "waiting" in parts:

@@ -89,7 +89,7 @@ static void answer_from(const catalog_view_t *look, const reply_to_t *to, const 
     }
     const live_group_t *found[ROUTING_MAX_GROUPS];
     route_group_t groups[ROUTING_MAX_GROUPS];
-    size_t count = delay ? routing_delay(look, found) : routing_assigned(look, found);
+    size_t count = delay ? routing_delay(look, r->client_id, found) : routing_assigned(look, found);
     int16_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         const live_group_t *g = found[i];

@@ -400,6 +400,23 @@ void liveness_put(liveness_t *l, view_t group, int kind, view_t master, int stat
     if (!taken) answer_give(answer, RESPONSE_BROKER_ERROR, NULL);
 }
 
+void liveness_silent(liveness_t *l, view_t group, int64_t since_us) {
+    mutex_lock(&l->lock);
+    watch_t *w = find_or_create(l, group);
+    if (w != NULL && w->deadline_us == 0 && w->first == NULL) {
+        w->heard_us = since_us;
+        store_state(w, CHANGE_SILENT, BROKER_NRW);
+    }
+    leave(l);
+}
+
+bool liveness_watches(liveness_t *l, view_t group) {
+    mutex_lock(&l->lock);
+    bool is = table_get(&l->by_name, group) != NULL;
+    mutex_unlock(&l->lock);
+    return is;
+}
+
 void liveness_retry(liveness_t *l) {
     mutex_lock(&l->lock);
     size_t at = 0;

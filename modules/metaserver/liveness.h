@@ -33,6 +33,11 @@ bool liveness_heartbeat(liveness_t *l, view_t group, int32_t state, int64_t time
  * thread. */
 void liveness_put(liveness_t *l, view_t group, int kind, view_t master, int state, int64_t timeout_us, answer_t *answer);
 
+/* Nobody has heard of the group since since_us, nor does it answer: NRW, unless its row was touched since then. Any thread. */
+void liveness_silent(liveness_t *l, view_t group, int64_t since_us);
+/* Whether heartbeats of the group come here. Any thread. */
+bool liveness_watches(liveness_t *l, view_t group);
+
 /* Tries again what failed. Any thread. */
 void liveness_retry(liveness_t *l);
 size_t liveness_watched(liveness_t *l);

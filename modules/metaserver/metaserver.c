@@ -53,6 +53,8 @@ static void round_done(void *arg) {
     side_file_check(m->http_port_file);
     client_rows_retry(m->client_rows);
     liveness_retry(m->liveness);
+    probes_t *probes = atomic_load(&m->probes);
+    if (probes != NULL) probes_look(probes);
 }
 
 static apr_status_t open_loops(metaserver_t *m, const config_t *config, qmq_error_t **error) {
@@ -148,6 +150,7 @@ static void free_parts(metaserver_t *m) {
     for (int i = 0; i < loops; i++) registrar_destroy(m->registrars[i]);
     memory_free(m->registrars);
     refresh_destroy(m->refresh);
+    probes_destroy(atomic_load(&m->probes));
     liveness_destroy(m->liveness);
     client_rows_destroy(m->client_rows);
     database_destroy(m->database);
@@ -209,6 +212,8 @@ apr_status_t metaserver_open(metaserver_t **out, const metaserver_options_t *opt
 }
 
 void metaserver_serve(metaserver_t *m) {
+    if (atomic_load(&m->probes) == NULL)
+        atomic_store(&m->probes, probes_create(m->catalog, m->liveness, m->broker_requests, &m->heartbeat_timeout_us));
     atomic_store(&m->serving, true);
 }
 

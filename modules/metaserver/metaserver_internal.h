@@ -11,6 +11,7 @@
 #include "metaserver/client_rows.h"
 #include "metaserver/database.h"
 #include "metaserver/liveness.h"
+#include "metaserver/probes.h"
 #include "metaserver/refresh.h"
 #include "metaserver/refusals.h"
 #include "metaserver/side_file.h"
@@ -52,6 +53,7 @@ struct metaserver {
     database_t *database;
     catalog_t *catalog;
     refresh_t *refresh;
+    _Atomic(probes_t *) probes; /* NULL: not serving yet */
     client_rows_t *client_rows;
     loops_t *loops;
     liveness_t *liveness;

@@ -69,18 +69,42 @@ size_t routing_assigned(const catalog_view_t *look, const live_group_t **to) {
     return count;
 }
 
-size_t routing_delay(const catalog_view_t *look, const live_group_t **to) {
-    size_t seen = 0;
+/* FNV-1a, because every metaserver must come to the same result. */
+static uint64_t hash_of(uint64_t hash, view_t text) {
+    for (size_t i = 0; i < text.size; i++) hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001B3);
+    return hash;
+}
+
+/* How much the client wants the group: each client has an order of its own over all groups, and they share the clients evenly. */
+static uint64_t affinity(view_t client, view_t group) {
+    if (client.size == 0) return random_below(UINT64_MAX);
+    uint64_t hash = hash_of(hash_of(UINT64_C(0xCBF29CE484222325), client), group);
+    hash = (hash ^ hash >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    hash = (hash ^ hash >> 27) * UINT64_C(0x94D049BB133111EB);
+    return hash ^ hash >> 31;
+}
+
+size_t routing_delay(const catalog_view_t *look, view_t client, const live_group_t **to) {
+    uint64_t best[ROUTING_DELAY_GROUPS];
+    size_t count = 0;
     size_t at = 0;
     const live_group_t *g;
     while ((g = broker_groups_next(look->groups, &at)) != NULL) {
         if (g->kind != KIND_DELAY || g->state == BROKER_NRW) continue;
-        /* Each of the groups seen so far is kept with the same probability. */
-        uint64_t place = seen < ROUTING_DELAY_GROUPS ? seen : random_below(seen + 1);
-        if (place < ROUTING_DELAY_GROUPS) to[place] = g;
-        seen++;
+        uint64_t wish = affinity(client, g->name);
+        size_t place = count;
+        while (place > 0 && best[place - 1] < wish) place--;
+        if (place == ROUTING_DELAY_GROUPS) continue;
+        size_t last = count < ROUTING_DELAY_GROUPS ? count : ROUTING_DELAY_GROUPS - 1;
+        for (size_t i = last; i > place; i--) {
+            best[i] = best[i - 1];
+            to[i] = to[i - 1];
+        }
+        best[place] = wish;
+        to[place] = g;
+        if (count < ROUTING_DELAY_GROUPS) count++;
     }
-    return seen < ROUTING_DELAY_GROUPS ? seen : ROUTING_DELAY_GROUPS;
+    return count;
 }
 
 size_t routing_choose(const catalog_view_t *look, view_t real, const group_names_t *taken, size_t wanted, view_t **to) {

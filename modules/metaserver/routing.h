@@ -23,8 +23,9 @@ routing_need_t routing_need(const catalog_view_t *look, view_t real, size_t want
 /* Groups of the subject's route that exist and are normal, in route order; at most ROUTING_MAX_GROUPS. The pointers are valid with the
  * look. */
 size_t routing_assigned(const catalog_view_t *look, const live_group_t **to);
-/* For delay producers: at most two delay groups that are not NRW. */
-size_t routing_delay(const catalog_view_t *look, const live_group_t **to);
+/* For delay producers: at most two delay groups that are not NRW; a client gets the same ones again as long as they are there, one without
+ * a name any. */
+size_t routing_delay(const catalog_view_t *look, view_t client, const live_group_t **to);
 
 /* Up to `wanted` names, chosen at random, of groups that the subject may be assigned and that are not in `taken` (NULL: none). *to is
  * malloc'ed, its views are valid with the look. */

@@ -353,6 +353,27 @@ static void a_connection_may_go_while_its_answers_wait(void) {
     site_close(s);
 }
 
+/* They were on line when a metaserver stopped; only one of them still answers at its address when it starts again. */
+static void groups_that_died_meanwhile_go_off_line(void) {
+    site_t *s = site_open(quick);
+    site_t *other = site_open(NULL); /* something that answers frames */
+    char rows[400];
+    (void)snprintf(rows, sizeof rows,
+                   "INSERT INTO broker_group (group_name, kind, broker_state, master_address) VALUES ('dead', 1, 1, '127.0.0.1:1'), "
+                   "('gone', 2, 2, 'nowhere'), ('alive', 1, 1, '127.0.0.1:%d')",
+                   metaserver_tcp_port(other->m));
+    site_sql(s, rows);
+    int64_t began = clock_mono_us();
+    site_restart(s);
+    CU_ASSERT_TRUE(site_wait_state(s, "dead", BROKER_NRW, 20));
+    CU_ASSERT_TRUE(clock_mono_us() - began >= 1200000); /* two time-outs */
+    CU_ASSERT_TRUE(site_wait_state(s, "gone", BROKER_NRW, 20));
+    CU_ASSERT_EQUAL(site_state(s, "alive"), BROKER_RW);
+    CU_ASSERT_EQUAL(disconnects(s, "dead"), 1);
+    site_close(other);
+    site_close(s);
+}
+
 const test_case_t broker_cases[] = {TEST(metaserver_36_wire_27_master_address_by_role),
                                     TEST(metaserver_37_wire_28_unknown_brokers_are_answered_51),
                                     TEST(metaserver_37_refusals_are_counted_and_told_once_a_minute_a_host),
@@ -366,6 +387,7 @@ const test_case_t broker_cases[] = {TEST(metaserver_36_wire_27_master_address_by
                                     TEST(metaserver_43_wire_29_silence_turns_nrw_and_back),
                                     TEST(heartbeats_keep_a_group_alive),
                                     TEST(metaserver_04_06_heartbeat_timeout_acts_at_the_next_heartbeat),
+                                    TEST(groups_that_died_meanwhile_go_off_line),
                                     TEST(metaserver_46_offline_cancels_the_timer),
                                     TEST(a_group_that_somebody_else_changed_is_left_alone),
                                     TEST(answers_of_a_connection_keep_their_order),

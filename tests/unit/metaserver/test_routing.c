@@ -129,7 +129,10 @@ static void metaserver_20_21_delay_groups(void) {
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
     int seen[3] = {0};
     for (int i = 0; i < 60; i++) {
-        site_route_t r = site_register_as(s, "s1", CLIENT_DELAY_PRODUCER, CLIENT_HEARTBEAT, "", "c");
+        char client[16];
+        (void)snprintf(client, sizeof client, "c%d", i);
+        site_route_t r = site_register_as(s, "s1", CLIENT_DELAY_PRODUCER, CLIENT_HEARTBEAT, "", client);
+        CU_ASSERT_STRING_EQUAL(site_register_as(s, "s2", CLIENT_DELAY_PRODUCER, CLIENT_HEARTBEAT, "", client).names, r.names);
         CU_ASSERT_EQUAL(r.count, 2);
         CU_ASSERT_PTR_NULL(strstr(r.names, "d4"));
         CU_ASSERT_PTR_NULL(strstr(r.names, "bg1"));

@@ -68,9 +68,17 @@ bool consumer_log_restore(consumer_logs_t *x, store_subject_t *s, int64_t next, 
     return true;
 }
 
+/* Messages in front of the log may still be in sorted tables; then the files name them. */
+static void begin_at(consumer_logs_t *x, store_subject_t *s, int64_t sequence) {
+    int64_t first = 0, next = 0;
+    start_at(s, sequence);
+    if (sequence == 0 || segmented_log_files(&x->sorted->files) == 0) return;
+    if (consumer_log_extent(x, subject_name(s), &first, &next) == APR_SUCCESS && next > first && first < sequence) s->min = first;
+}
+
 replay_result_t consumer_log_replay(consumer_logs_t *x, store_subject_t *s, int64_t sequence, const index_entry_t *entry, bool restart) {
     if (sequence < 0 || sequence > INDEX_LAST_SEQUENCE) return REPLAY_GAP_TOO_WIDE;
-    if (!s->exists) start_at(s, sequence);
+    if (!s->exists) begin_at(x, s, sequence);
     if (sequence < s->next) return REPLAY_KNOWN;
     if (sequence - s->next > INDEX_SEGMENT_ENTRIES) {
         if (!restart) return REPLAY_GAP_TOO_WIDE;

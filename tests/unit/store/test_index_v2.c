@@ -6,6 +6,7 @@
 #include "suites.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define INDEX_FILE "consumerlog/s/00000000000000000000"
 #define SECOND_INDEX_FILE "consumerlog/s/00000000000320000000"
@@ -194,6 +195,33 @@ static void storage_69_entry_of_a_table_is_served(void) {
     stored_free(&t);
 }
 
+/* The message log is kept short, the tables longer; and there is no checkpoint. */
+static void storage_69_message_in_front_of_the_log_is_served(void) {
+    stored_t t;
+    stored_init(&t);
+    t.options.index_v2 = true;
+    t.options.message_segment_size = 4096;
+    stored_open(&t);
+    put_many(&t, 0, 200);
+    stored_close(&t);
+    write_table(&t, "smt/00000000000000000000", 0, "first");
+    uint8_t encoded[INDEX_V2];
+    index_entry_t e = {EXAMPLE_MS, 32, 5, INDEX_SORTED};
+    index_entry_encode(INDEX_V2, encoded, &e);
+    stored_patch(&t, INDEX_FILE, 0, encoded, sizeof encoded);
+    char *command = memory_printf("rm '%s/" FIRST_SEGMENT "'", t.root);
+    CU_ASSERT_EQUAL(system(command), 0);
+    memory_free(command);
+    for (int round = 0; round < 2; round++) {
+        stored_open(&t);
+        CU_ASSERT_TRUE(stored_has(&t, "s", 0, "first"));
+        CU_ASSERT_TRUE(stored_has(&t, "s", 199, "s-199"));
+        stored_close(&t);
+        stored_forget(&t, false);
+    }
+    stored_free(&t);
+}
+
 static void storage_20_entry_of_another_table_message_is_passed(void) {
     stored_t t;
     make_sorted_store(&t);
@@ -219,5 +247,6 @@ const test_case_t index_v2_cases[] = {TEST(storage_12_entry_bytes),
                                       TEST(storage_13_v1_store_is_not_opened_as_v2),
                                       TEST(storage_13_store_of_two_formats_is_refused),
                                       TEST(storage_69_entry_of_a_table_is_served),
+                                      TEST(storage_69_message_in_front_of_the_log_is_served),
                                       TEST(storage_20_entry_of_another_table_message_is_passed),
                                       TEST_END};

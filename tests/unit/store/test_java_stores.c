@@ -114,13 +114,17 @@ static void check_groups(stored_t *t, const json_t *manifest) {
     }
 }
 
-static void check_store(const char *name) {
+/* With `damage`, a command, done to the store before. */
+static void check_damaged_store(const char *name, const char *damage) {
     stored_t t;
     json_t *manifest = unpack(&t, name);
     if (manifest == NULL) {
         test_skip("no recorded stores, or no zstd to unpack them");
         return;
     }
+    char *command = memory_printf("cd '%s' && { %s; }", t.root, damage);
+    CU_ASSERT_TRUE_FATAL(run(command));
+    memory_free(command);
     json_t *ends = json_object_get(manifest, "log_ends");
     for (int round = 0; round < 2; round++) {
         stored_open(&t);
@@ -133,6 +137,40 @@ static void check_store(const char *name) {
     }
     json_decref(manifest);
     stored_free(&t);
+}
+
+static void check_store(const char *name) {
+    check_damaged_store(name, "true");
+}
+
+/* Everything derived is missing, in part or altogether, or not to be used: the logs say it all. */
+static void java_store_without_derived_files(void) {
+    static const char *const damages[] = {"rm checkpoint/*",
+                                          "rm checkpoint/message-*",
+                                          "rm checkpoint/action-*",
+                                          "rm checkpoint/message-checkpoint.00000000000009249896",
+                                          "rm pulllog_smt/*",
+                                          "rm pulllog_smt/* checkpoint/action-*",
+                                          "rm -r consumerlog",
+                                          "rm -r consumerlog checkpoint",
+                                          "rm -r consumerlog/unacked.demo consumerlog/bulk.load",
+                                          "truncate -s 0 consumerlog/bulk.load/0*",
+                                          "truncate -s 100 pulllog_smt/163839",
+                                          "truncate -s 0 pulllog_smt/72",
+                                          "for f in checkpoint/*; do truncate -s 20 $f; done",
+                                          "rm messagelog/.*.offset; touch messagelog/lost+found pulllog_smt/x",
+                                          "truncate -s 9249896 messagelog/0*; truncate -s 181119 actionlog/0*"};
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) check_damaged_store("broker-master-clean", damages[i]);
+}
+
+static void java_store_of_format_v2_without_derived_files(void) {
+    static const char *const damages[] = {"rm -r checkpoint", "rm -r consumerlog", "rm -r consumerlog/v2.order"};
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) check_damaged_store("broker-master-v2", damages[i]);
+}
+
+static void java_store_with_sorted_tables_without_derived_files(void) {
+    check_damaged_store("broker-master-smt", "rm -r checkpoint");
+    check_damaged_store("broker-master-smt", "rm -r smt checkpoint");
 }
 
 static void java_store_of_a_clean_stop(void) {
@@ -159,5 +197,8 @@ const test_case_t java_stores_cases[] = {TEST(java_store_of_a_clean_stop),
                                          TEST(java_store_of_a_kill),
                                          TEST(java_store_of_a_slave),
                                          TEST(java_store_of_format_v2),
+                                         TEST(java_store_without_derived_files),
+                                         TEST(java_store_of_format_v2_without_derived_files),
+                                         TEST(java_store_with_sorted_tables_without_derived_files),
                                          TEST(storage_69_java_store_with_sorted_tables),
                                          TEST_END};

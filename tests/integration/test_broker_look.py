@@ -162,3 +162,33 @@ def test_broker_54_a_reset_outlives_a_restart(start, how):
         pulled = broker.pull("s", "g", last=9 + first)
         assert pulled.ids == [f"m{number}" for number in range(first, 10)]
         assert broker.pull("s", "far").ids == ["m7", "m8", "m9"]
+
+
+def test_broker_56_replaying_again_changes_nothing(start):
+    server = start("standalone")
+    with server.client() as broker:
+        for group in ("g", "other"):
+            broker.pull("s", group)
+        assert broker.send(*(message("s", f"m{number}") for number in range(30))) == []
+        for consumer in ("c1", "c2"):
+            first = broker.pull("s", "g", consumer, number=5).first
+            assert broker.ack("s", "g", consumer, first, first + 2) == 0
+        broker.pull("s", "other", "c3", number=7)
+
+    def state():
+        body = look(server, "/groups", subject="s")
+        for group in body["groups"]:
+            for consumer in group["consumers"]:
+                consumer.pop("silent_ms", None)
+            group["consumers"].sort(key=lambda one: one["id"])
+        body["groups"].sort(key=lambda one: one["group"])
+        return body, [shown(look(server, "/messages", subject="s", group=group, state="unacked")) for group in ("g", "other")]
+
+    before = state()
+    for what in ("nothing", "nothing", "checkpoint", "pulllog_smt"):
+        server.kill()
+        # Without these files the logs are replayed from their beginning over what is there already.
+        for path in sorted((server.store_root() / what).glob("*")) if what != "nothing" else []:
+            path.unlink()
+        server.start()
+        assert state() == before, what

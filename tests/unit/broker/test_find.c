@@ -392,6 +392,52 @@ static void answers_end_at_their_bytes(void) {
     end();
 }
 
+static bool log_was_cut(void *arg) {
+    (void)arg;
+    return store_message_min(s.broker.store) > 0;
+}
+
+/* What retention took away is passed over and counted. */
+static void broker_37_behind_what_retention_took(void) {
+    metrics_t *metrics = metrics_create();
+    site_init(&s);
+    s.store.message_segment_size = 8192;
+    s.store.retention = (store_retention_t){.delete_expired = false, .check_period_us = 2000};
+    site_start(&s);
+    CU_ASSERT_TRUE_FATAL(client_open(&c, s.port));
+    GIVES(&c, PULL(), 0, "");
+    for (int i = 0; i < 100; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "id-%d", i);
+        batch_t b;
+        batch_init(&b);
+        batch_add(&b, "s", id, NULL, 500);
+        CU_ASSERT_TRUE(batch_send(&b, &c, 1) && client_expect(&c, RESPONSE_SUCCESS, 1, NULL, 0));
+    }
+    client_close(&c);
+    site_stop(&s);
+    s.store.retention.delete_expired = true;
+    s.store.retention.message_ms = 1;
+    site_start(&s);
+    s.broker.metrics = metrics;
+    CU_ASSERT_TRUE_FATAL(test_wait(log_was_cut, NULL, 30));
+    CU_ASSERT_TRUE_FATAL(client_open(&c, s.port));
+    pulled_t p;
+    int64_t min = 0, next = 0;
+    CU_ASSERT_TRUE_FATAL(pull(&c, PULL(.num = 1), &p));
+    CU_ASSERT_TRUE(store_subject_bounds(store_subject_find(s.broker.store, view_of("s")), &min, &next));
+    CU_ASSERT_EQUAL_FATAL(p.count, 1);
+    int64_t at = strtoll(p.ids[0] + 3, NULL, 10);
+    CU_ASSERT_TRUE(at > 0 && at <= min);
+    CU_ASSERT_EQUAL(next, 100);
+    metric_labels_t labels = {"subject", view_of("s"), "group", view_of("g")};
+    CU_ASSERT_EQUAL(metric_value(metrics_counter(metrics, "expiredMessages", labels)), at);
+    pulled_free(&p);
+    client_close(&c);
+    site_free(&s);
+    metrics_destroy(metrics);
+}
+
 const test_case_t find_cases[] = {TEST(worked_example),
                                   TEST(broker_29_30_redelivery),
                                   TEST(redelivery_after_a_restart),
@@ -409,4 +455,5 @@ const test_case_t find_cases[] = {TEST(worked_example),
                                   TEST(broker_52_retry_subject_waits),
                                   TEST(cold_reads),
                                   TEST(answers_end_at_their_bytes),
+                                  TEST(broker_37_behind_what_retention_took),
                                   TEST_END};

@@ -301,6 +301,20 @@ static void storage_33_tablet_of_java_loses_no_action(void) {
     stored_free(&t);
 }
 
+/* What the original left behind after a kill: nobody falls back, however often it is opened (replay from the tablet's end, BUG-2). */
+static void broker_55_store_of_java_goes_on_where_it_was(void) {
+    stored_t t;
+    make_foreign(&t, 3, 5);
+    for (int i = 0; i < 3; i++) {
+        check_foreign(&t);
+        int64_t pulled = -1;
+        CU_ASSERT_TRUE(store_group_pulled(store_group_find(t.store, view_of("s"), view_of("g")), &pulled));
+        CU_ASSERT_EQUAL(pulled, 12);
+        stored_close(&t);
+    }
+    stored_free(&t);
+}
+
 /* A store that was only looked at stays what it was. */
 static void tablet_of_java_stays_when_nothing_happens(void) {
     stored_t t;
@@ -424,6 +438,7 @@ const test_case_t tablets_cases[] = {TEST(storage_29_tablet_bytes),
                                      TEST(storage_31_torn_tablet),
                                      TEST(storage_32_flipped_bit),
                                      TEST(storage_33_tablet_of_java_loses_no_action),
+                                     TEST(broker_55_store_of_java_goes_on_where_it_was),
                                      TEST(tablet_of_java_stays_when_nothing_happens),
                                      TEST(storage_28_29a_shifted_and_too_long_run),
                                      TEST(storage_28_nothing_behind_the_run),

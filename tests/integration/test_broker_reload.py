@@ -70,6 +70,9 @@ def test_a_wrong_reload_keeps_every_old_value(start):
             ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nmessage.retry.delay.seconds=soon\n", ("message.retry.delay.seconds", "broker.properties:2")),
             ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nmessage.retry.delay.seconds=-1\n", ("message.retry.delay.seconds", "-1")),
             ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nsend.sync=sometimes\n", ("send.sync", "sometimes")),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=false\nReceiver.BadCrc=perhaps\n", ("Receiver.BadCrc", "perhaps")),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=false\nput_need_retry_message.limiter=0\n", ("put_need_retry_message.limiter",)),
+            ("PullMessageProcessor.AllowNonPositiveRequestNum=false\nmessage.sync.timeout.ms=9000\nslave.sync.timeout=9000\n", ("message.sync.timeout.ms", "slave.sync.timeout")),
             ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nmesage.retry.delay.seconds=1\n", ("mesage.retry.delay.seconds", "message.retry.delay.seconds")),
             ("PullMessageProcessor.AllowNonPositiveRequestNum=true\nstore.root=\\u00zz\n", ("broker.properties:2",)),
         ]:
@@ -90,3 +93,19 @@ def test_bom_crlf_and_separators(start, text):
             return broker.pull("%RETRY%s%g", "g", timeout=0) is not None
 
         wait_until(at_once, 15, "the retry delay is gone")
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"Receiver.BadCrc": "perhaps"}, ["Receiver.BadCrc", "perhaps", "recompute"]),
+        ({"put_need_retry_message.limiter": "-1"}, ["put_need_retry_message.limiter"]),
+        ({"consumer.offline.seconds": "100", "consumer.forever.seconds": "100"}, ["consumer.offline.seconds", "consumer.forever.seconds"]),
+        ({"message.sync.timeout.ms": "5000"}, ["message.sync.timeout.ms=5000", "slave.sync.timeout=3000"]),
+    ],
+)
+def test_contradictions_do_not_start(make, settings, words):
+    server = make("standalone", settings)
+    server.launch()
+    assert server.wait_exit() == 1
+    assert all(word in server.output() for word in words), server.output()

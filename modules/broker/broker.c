@@ -52,6 +52,7 @@ static apr_status_t open_store(broker_t *b, const config_t *config, qmq_error_t 
                          .snapshots_kept = (int)config_int(config, "checkpoint.retain.count"),
                          .max_open_files = (int)config_int(config, "store.max.open.files"),
                          .min_free_percent = config_int(config, "store.min.free.percent"),
+                         .repair = config_bool(config, "store.repair"),
                          .retention = retention_of(config),
                          .scrub_bytes_per_second = scrub == 0 ? -1 : scrub,
                          .scrub_pause_us = config_int(config, "store.scrub.pause.seconds") * 1000000,

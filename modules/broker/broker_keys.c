@@ -76,6 +76,8 @@ const config_key_t broker_keys[] = {
      "Free disk space below which the broker takes no messages."},
     {BROKER, "store.min.free.percent", CONFIG_INT, "0", 0, 90, false,
      "The same in hundredths of the disk; the larger of the two counts. Messages are taken again at twice that."},
+    {BROKER, "store.repair", CONFIG_BOOL, "false", 0, 0, false,
+     "Open a store with missing or empty segments, too; for one start, better said as --repair."},
     {BROKER, "store.scrub.bytes.per.second", CONFIG_INT, "4194304", 0, 1125899906842624, false,
      "Speed at which the message log is compared with its checksums in the background; 0 is never."},
     {BROKER, "store.scrub.pause.seconds", CONFIG_INT, "3600", 1, 31536000, false, "Seconds before the first such walk and between two."},

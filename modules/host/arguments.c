@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum option_type { OPTION_TEXT, OPTION_FLAG, OPTION_SET } option_type_t;
+/* What --repair stands for. */
+#define PRESET_REPAIR "store.repair=true"
+
+typedef enum option_type { OPTION_TEXT, OPTION_FLAG, OPTION_SET, OPTION_PRESET } option_type_t;
 
 typedef struct option {
     const char *name;
@@ -31,6 +34,7 @@ static const option_t options[] = {
     {"--logs", OPTION_TEXT, offsetof(arguments_t, logs), "DIR", "Directory of the log files. Else QMQ_LOGS, else logs of the home."},
     {"--run", OPTION_TEXT, offsetof(arguments_t, run), "DIR",
      "Directory of run file, lock and pid file. Else QMQ_RUN, else run and pid of the home."},
+    {"--repair", OPTION_PRESET, 0, NULL, "Open a damaged store, too, giving up what is missing in it (broker, standalone)."},
     {"--check", OPTION_FLAG, offsetof(arguments_t, check), NULL, "Read the configuration, report, exit."},
     {"--service", OPTION_FLAG, offsetof(arguments_t, service), NULL, "Only for Windows' service manager, which install tells to use it."},
     {"--help", OPTION_FLAG, offsetof(arguments_t, help), NULL, "Show this text."},
@@ -85,6 +89,10 @@ static bool take(arguments_t *a, const option_t *o, const char *value, const ser
         memcpy(field, &yes, sizeof yes);
         return true;
     }
+    case OPTION_PRESET:
+        if (value != NULL) return wrong(kind, "no value belongs to", o->name, "Leave it out");
+        add(&a->sets, PRESET_REPAIR);
+        return true;
     case OPTION_SET:
         if (strchr(value, '=') == NULL) return wrong(kind, "no \"=\" in --set", value, "Write --set key=value");
         add(&a->sets, value);
@@ -117,7 +125,7 @@ bool arguments_parse(arguments_t *a, int argc, char **argv, const server_kind_t 
         if (o == NULL) return unknown(kind, argv[i]);
         bool is_home = strcmp(o->name, "--home") == 0;
         if (!is_home) add(&a->passed_on, argv[i]);
-        if (value == NULL && o->type != OPTION_FLAG) {
+        if (value == NULL && o->type != OPTION_FLAG && o->type != OPTION_PRESET) {
             if (i + 1 == argc) return wrong(kind, "a value is missing after", o->name, "--help shows how to write it");
             value = argv[++i];
             if (!is_home) add(&a->passed_on, value);

@@ -54,6 +54,9 @@ static apr_status_t read_marker(recovery_t *r) {
 static apr_status_t check_logs(recovery_t *r) {
     store_t *s = r->store;
     log_checked_t messages = {0, 0}, actions = {0, 0};
+    if (!s->options.repair &&
+        (!segmented_log_is_whole(&s->messages.segments, &r->error) || !segmented_log_is_whole(&s->actions.segments, &r->error)))
+        return QMQ_E_CORRUPT;
     tell(s, 0, "checking the ends of the logs");
     apr_status_t status = log_check(&s->messages.segments, r->trusted ? message_segment_validate : message_segment_validate_taken_over,
                                     r->trusted ? r->marker.messages.offset : -1, &messages, &r->error);

@@ -45,6 +45,7 @@ typedef struct store_options {
     int64_t scrub_bytes_per_second; /* how fast the message log is compared with its checksums in the background; 0: 4 MiB, -1: never */
     int64_t scrub_pause_us;         /* before the first such walk and between two; 0: an hour */
     bool index_v2;                  /* a new store gets consumer logs of format V2 */
+    bool repair;                    /* opens a store with holes, too: what was in them is lost */
     int max_open_files;             /* descriptor cache for consumer logs; 0: 1024 */
     store_retention_t retention;
     const log_t *log;

@@ -39,7 +39,7 @@ class Worker(threading.Thread):
     def connect(self):
         try:
             self.client = self.site.server.client(timeout=20)
-        except ServerFailed:  # no run file: it is just starting
+        except (ServerFailed, KeyError):  # no run file, or no port in it yet: it is just starting
             return False
         self.connected()
         return True

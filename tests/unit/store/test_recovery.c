@@ -261,12 +261,36 @@ static void storage_48_damage_in_an_older_action_segment(void) {
     stored_free(&t);
 }
 
+/* The store does not open; message and remedy contain these words. */
+static bool refuses(stored_t *t, apr_status_t wanted, const char *message, const char *remedy) {
+    qmq_error_t *error = NULL;
+    apr_status_t status = store_open(&t->store, &t->options, &error);
+    bool as_wanted = status == wanted && error != NULL && strstr(qmq_error_message(error), message) != NULL &&
+                     strstr(qmq_error_remedy(error), remedy) != NULL;
+    if (!as_wanted) printf("%s: %s\n", error == NULL ? "opened" : qmq_error_message(error), error == NULL ? "" : qmq_error_remedy(error));
+    qmq_error_free(error);
+    return as_wanted;
+}
+
+static void empty_segment_is_a_hole(void) {
+    stored_t t;
+    fill_segments(&t);
+    stored_truncate(&t, SECOND_SMALL, 0);
+    CU_ASSERT_TRUE(refuses(&t, QMQ_E_CORRUPT, SECOND_SMALL " is empty", "--repair"));
+    t.options.repair = true;
+    stored_open(&t);
+    CU_ASSERT_TRUE(stored_has(&t, "s", 119, "message-119"));
+    stored_free(&t);
+}
+
 static void missing_segment_is_a_hole(void) {
     stored_t t;
     fill_segments(&t);
     char *path = stored_path(&t, SECOND_SMALL);
     CU_ASSERT_EQUAL(path_remove(path), APR_SUCCESS);
     memory_free(path);
+    CU_ASSERT_TRUE(refuses(&t, QMQ_E_CORRUPT, SECOND_SMALL " is missing", "--repair"));
+    t.options.repair = true;
     stored_open(&t);
     CU_ASSERT_TRUE(stored_has(&t, "s", 0, "message-0"));
     CU_ASSERT_TRUE(stored_has(&t, "s", 119, "message-119"));
@@ -564,6 +588,7 @@ const test_case_t recovery_cases[] = {TEST(storage_4_what_is_written_passes_vali
                                       TEST(storage_48_damage_in_an_older_segment),
                                       TEST(storage_48_damage_in_an_older_action_segment),
                                       TEST(missing_segment_is_a_hole),
+                                      TEST(empty_segment_is_a_hole),
                                       TEST(storage_49_blank_record_is_skipped),
                                       TEST(records_of_the_first_version_are_served),
                                       TEST(storage_66_poison_record_does_not_stop_others),

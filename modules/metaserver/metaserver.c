@@ -92,6 +92,11 @@ static double read_connections(void *arg) {
     return net_server_connections(m->tcp);
 }
 
+static double read_waiting(void *arg) {
+    metaserver_t *m = arg;
+    return (double)atomic_load(&m->registers_waiting);
+}
+
 static apr_status_t open_tcp(metaserver_t *m, const config_t *config, qmq_error_t **error) {
     net_server_options_t o = {.name = "meta.server.port",
                               .address = config_string(config, "listen.address"),
@@ -106,6 +111,7 @@ static apr_status_t open_tcp(metaserver_t *m, const config_t *config, qmq_error_
     apr_status_t rv = net_server_start(&m->tcp, m->loops, &o, error);
     metric_labels_t labels = {"name", view_of("meta"), NULL, {NULL, 0}};
     if (rv == APR_SUCCESS) metrics_gauge(m->metrics, "nettyProviderConnectionActiveCount", labels, read_connections, m);
+    if (rv == APR_SUCCESS) metrics_gauge(m->metrics, "actorSystemQueue_qmq_meta", METRIC_NO_LABELS, read_waiting, m);
     return rv;
 }
 

@@ -120,10 +120,35 @@ static void health_on_the_discovery_port(void) {
     site_close(s);
 }
 
+/* metaserver.md 16, but for what belongs to the original's actors and its plug-in. */
+static void metrics_have_the_originals_names(void) {
+    static const char *const names[] = {"brokerRegisterCount{groupName=\"bg1\",requestType=\"0\",} 1.0",
+                                        "clientRegisterCount{subject=\"%RETRY%s%g\",clientTypeCode=\"2\",} 1.0",
+                                        "clientRefreshMetaInfoCount{subject=\"%RETRY%s%g\",} 1.0",
+                                        "clientSubjectRouteCount{subject=\"s\",} 1.0",
+                                        "subjectInfoNotFoundCount{subject=\"s\",} 1.0",
+                                        "refresh_onofflinestate_error 0",
+                                        "nettyProviderConnectionActiveCount{name=\"meta\",} 1.0",
+                                        "nettyRequestExecutorExecute_count",
+                                        "actorSystemQueue_qmq_meta 0"};
+    site_t *s = site_open(NULL);
+    CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
+    CU_ASSERT_EQUAL(site_register(s, "%RETRY%s%g").count, 1);
+    char *page = metrics_export(s->metrics, NULL, NULL);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        bool there = strstr(page, names[i]) != NULL;
+        if (!there) printf("no %s in:\n%s\n", names[i], page);
+        CU_ASSERT_TRUE(there);
+    }
+    memory_free(page);
+    site_close(s);
+}
+
 const test_case_t http_cases[] = {TEST(metaserver_50_address),
                                   TEST(metaserver_54_paths_and_methods),
                                   TEST(metaserver_55_actions_that_are_none),
                                   TEST(metaserver_56_57_tokens),
                                   TEST(metaserver_05_a_changed_token_acts_within_ten_seconds),
                                   TEST(health_on_the_discovery_port),
+                                  TEST(metrics_have_the_originals_names),
                                   TEST_END};

@@ -28,6 +28,8 @@ static const action_t actions[] = {
     {"ExtendSubjectRoute", true, true, action_extend_route},
     {"MarkReadonlyBrokerGroup", true, true, action_mark_readonly},
     {"UnMarkReadonlyBrokerGroup", true, true, action_unmark_readonly},
+    {"SetBrokerGroupTag", true, true, action_set_group_tag},
+    {"SetBrokerGroupExt", true, true, action_set_group_ext},
     {"AddDb", true, true, action_add_db},
     {"ResetOffset", true, false, action_reset_offset},
 };

@@ -49,6 +49,8 @@ void action_add_subject_group(action_call_t *call, db_session_t *session);
 void action_remove_subject_group(action_call_t *call, db_session_t *session);
 void action_extend_route(action_call_t *call, db_session_t *session);
 void action_mark_readonly(action_call_t *call, db_session_t *session);
+void action_set_group_tag(action_call_t *call, db_session_t *session);
+void action_set_group_ext(action_call_t *call, db_session_t *session);
 void action_unmark_readonly(action_call_t *call, db_session_t *session);
 void action_add_db(action_call_t *call, db_session_t *session);
 void action_reset_offset(action_call_t *call, db_session_t *session);

@@ -44,6 +44,8 @@ typedef struct statements {
     const char *group_by_name; /* G2, ext reads as NULL: group_name */
     const char *group_state;   /* G3: broker_state; where group_name */
     const char *group_silent;  /* G3 unless the row was touched lately: broker_state; where group_name, seconds */
+    const char *group_tag;     /* tag; where group_name */
+    const char *group_ext;     /* ext; where group_name */
     const char *group_put;     /* G4: group_name, kind, master_address, broker_state */
 
     /* Columns: subject_info, version, broker_group_json, update_time. */

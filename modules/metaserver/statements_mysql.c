@@ -42,6 +42,8 @@ const statements_t statements_mysql = {
     .group_by_name = GROUP_COLUMNS("NULL") " WHERE group_name = ?",
     .group_state = "UPDATE broker_group SET broker_state = ? WHERE group_name = ?",
     .group_silent = "UPDATE broker_group SET broker_state = ? WHERE group_name = ? AND update_time <= NOW() - INTERVAL ? SECOND",
+    .group_tag = "UPDATE broker_group SET tag = ? WHERE group_name = ?",
+    .group_ext = "UPDATE broker_group SET ext = ? WHERE group_name = ?",
     .group_put = "INSERT INTO broker_group (group_name, kind, master_address, broker_state, create_time) VALUES (?, ?, ?, ?, NOW()) "
                  "ON DUPLICATE KEY UPDATE master_address = VALUES(master_address), broker_state = VALUES(broker_state)",
 

@@ -29,6 +29,8 @@ const statements_t statements_sqlite = {
     .group_state = "UPDATE broker_group SET broker_state = ? WHERE group_name = ?",
     .group_silent =
         "UPDATE broker_group SET broker_state = ? WHERE group_name = ? AND update_time <= datetime('now', '-' || ? || ' seconds')",
+    .group_tag = "UPDATE broker_group SET tag = ? WHERE group_name = ?",
+    .group_ext = "UPDATE broker_group SET ext = ? WHERE group_name = ?",
     .group_put =
         "INSERT INTO broker_group (group_name, kind, master_address, broker_state, create_time) VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP) "
         "ON CONFLICT (group_name) DO UPDATE SET master_address = excluded.master_address, broker_state = excluded.broker_state",

@@ -176,6 +176,26 @@ static bool producer_has(void *arg) {
 }
 
 /* Well before the next reading of the database. */
+static void tag_and_ext_of_a_group_are_set(void) {
+    site_t *s = site_open(NULL);
+    CU_ASSERT_EQUAL(site_online(s, "g1"), 0);
+    EXPECT(OK_SUCCESS, "SetBrokerGroupTag", "brokerGroup", "g1", "tag", "t");
+    EXPECT(OK_SUCCESS, "SetBrokerGroupTag", "brokerGroup", "g1", "tag", "t"); /* unchanged is no other answer */
+    EXPECT(OK_SUCCESS, "SetBrokerGroupExt", "brokerGroup", "g1", "ext", "{\"room\":\"bj\"}");
+    CU_ASSERT_EQUAL(site_number(s, "SELECT COUNT(*) FROM broker_group WHERE tag = 't' AND ext = '{\"room\":\"bj\"}'"), 1);
+    EXPECT(REFUSED("提供的 brokerGroup 暂时不存在"), "SetBrokerGroupTag", "brokerGroup", "none", "tag", "t");
+    EXPECT(REFUSED("please provide broker group name"), "SetBrokerGroupTag", "tag", "t");
+    EXPECT(REFUSED("tag 不能超过 30 个字符"), "SetBrokerGroupTag", "brokerGroup", "g1", "tag", "a-tag-of-more-than-thirty-characters");
+    static const char *const bad[] = {"", "[]", "{\"a\":1}", "text"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        EXPECT(REFUSED("ext must be a JSON object of texts, of at most 16384 bytes"), "SetBrokerGroupExt", "brokerGroup", "g1", "ext",
+               bad[i]);
+    CU_ASSERT_TRUE(site_wait_names(s, "s1", "")); /* an untagged subject gets no tagged group */
+    EXPECT(OK_SUCCESS, "SetBrokerGroupTag", "brokerGroup", "g1", "tag", "");
+    CU_ASSERT_TRUE(site_wait_names(s, "s1", "g1"));
+    site_close(s);
+}
+
 static void a_mark_acts_soon(void) {
     static const char *const overrides[] = {"min.group.num=1", "refresh.period.seconds=3600", NULL};
     site_t *s = site_open(overrides);
@@ -390,6 +410,7 @@ const test_case_t change_cases[] = {TEST(metaserver_61_a_subject_is_added_once),
                                     TEST(metaserver_64_only_changed_routes_are_counted),
                                     TEST(query_subject_route),
                                     TEST(metaserver_65_marks_are_idempotent),
+                                    TEST(tag_and_ext_of_a_group_are_set),
                                     TEST(a_mark_acts_soon),
                                     TEST(metaserver_66_databases_are_added),
                                     TEST(metaserver_56_57_changes_need_a_token),

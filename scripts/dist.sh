@@ -1,5 +1,6 @@
 #!/bin/sh
-# Packs the release tree of build/release as qmq-dist/target/qmq-dist-<version>-bin.tar.gz; the same bytes for the same source.
+# Packs the release tree of build/release as qmq-dist-<version>-bin.tar.gz; the same bytes for the same source.
+# usage: dist.sh [OUTPUT_DIRECTORY]     without: qmq-dist/target
 set -eu
 cd "$(dirname "$0")/.."
 name=qmq-dist-$(scripts/version.sh)-bin
@@ -10,7 +11,8 @@ scripts/tree.sh build/release "$work/$name"
 find "$work/$name/lib" -type f -exec strip --strip-unneeded {} +
 find "$work/$name" -type d -exec chmod 0755 {} +
 find "$work/$name" -type f ! -perm -u+x -exec chmod 0644 {} +
-mkdir -p qmq-dist/target
-tar -C "$work" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"qmq-dist/target/$name.tar.gz.new"
-mv "qmq-dist/target/$name.tar.gz.new" "qmq-dist/target/$name.tar.gz"
-echo "qmq-dist/target/$name.tar.gz"
+out=${1:-qmq-dist/target}
+mkdir -p "$out"
+tar -C "$work" --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"$out/$name.tar.gz.new"
+mv "$out/$name.tar.gz.new" "$out/$name.tar.gz"
+echo "$out/$name.tar.gz"

@@ -90,10 +90,13 @@ def test_package_the_whole_life_of_the_msi(windows, msi, newer):
         edit(conf, f"{key}={default}", f"{key}=0")
     edited = conf.read_bytes()
 
-    assert windows.run(launcher("standalone"), "start").stdout.endswith("STARTED\n")
+    assert windows.run(launcher("standalone"), "start").stdout == "Starting service qmq-standalone ... STARTED\n"
+    assert state(windows, "standalone") == "RUNNING"
     send_and_receive(windows, launcher("qmq"), f"{ADDRESS}:{port}", "lines", ["one", "two"])
     windows.run(launcher("qmq"), "send", "kept", f"--metaserver={ADDRESS}:{port}", stdin=b"still here\n")
+    # Wine's installer does not wait for a service that it stops.
     assert windows.run(launcher("standalone"), "stop").stdout.endswith("STOPPED\n")
+    assert state(windows, "standalone") == "STOPPED"
 
     # An upgrade stays where the first was installed.
     install(windows, newer)

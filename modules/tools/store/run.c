@@ -57,9 +57,9 @@ static const command_t *find(const char *name) {
 }
 
 static int unknown(const char *name, FILE *err) {
-    nearest_t near = {.name = NULL};
-    for (size_t k = 0; k < COMMANDS; k++) nearest_offer(&near, view_of(name), commands[k].name);
-    (void)fprintf(err, "%s is no command. The nearest is %s, all are listed by store --help\n", name, near.name);
+    nearest_t nearest = {.name = NULL};
+    for (size_t k = 0; k < COMMANDS; k++) nearest_offer(&nearest, view_of(name), commands[k].name);
+    (void)fprintf(err, "%s is no command. The nearest is %s, all are listed by store --help\n", name, nearest.name);
     return STORE_USAGE;
 }
 

@@ -49,6 +49,14 @@ unit_tests() { # PRESET [SKIP_PATTERN]
     done
 }
 
+# The suites that use a database, over a MariaDB of their own.
+on_mariadb() { # PRESET
+    for program in build/"$1"/tests/unit/db/unit_db build/"$1"/tests/unit/metaserver/unit_metaserver; do
+        $python tests/support/with_mariadb.py "$program" >"$results/out" 2>&1 </dev/null
+        count "$results/out" $? "$1 $(basename "$program") on MariaDB"
+    done
+}
+
 pytest_run() { # NAME TREE PATHS...
     name=$1
     tree=$2
@@ -66,7 +74,12 @@ release_tree() {
 
 run_stage() {
     case $1 in
-    unit) build release && unit_tests release ;;
+    unit)
+        if build release; then
+            unit_tests release
+            on_mariadb release
+        fi
+        ;;
     integration) build release && pytest_run integration "$(release_tree)" tests/support tests/integration ;;
     fault)
         build release && pytest_run fault "$(release_tree)" tests/fault
@@ -77,6 +90,7 @@ run_stage() {
     asan)
         if build asan; then
             unit_tests asan
+            on_mariadb asan
             scripts/tree.sh build/asan build/asan/tree && pytest_run "integration under ASan and UBSan" "$PWD/build/asan/tree" tests/integration -k "wire or broker"
         fi
         ;;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define DEFAULT_QUEUE 10000
+#define WRITERS_SHARE 3 /* one connection of so many writes */
 #define MYSQL_PREFIX "jdbc:mysql:"
 
 static const db_driver_t *driver_of(const char *url) {
@@ -43,6 +44,10 @@ static void destroy(db_t *d) {
     memory_free(d);
 }
 
+static int at_least_one(int count) {
+    return count < 1 ? 1 : count;
+}
+
 apr_status_t db_open(db_t **out, const db_options_t *options, qmq_error_t **error) {
     const db_driver_t *driver = driver_of(options->url);
     if (driver == NULL) {
@@ -66,9 +71,10 @@ apr_status_t db_open(db_t **out, const db_options_t *options, qmq_error_t **erro
     }
     d->options.log = &d->log;
     mutex_init(&d->lock);
-    lane_init(&d->writer, d, true, 1);
-    lane_init(&d->readers, d, false, options->pool_size < 1 ? 1 : options->pool_size);
-    d->writer.opened = session;
+    int writers = driver->one_writer ? 1 : at_least_one(options->pool_size / WRITERS_SHARE);
+    lane_init(&d->writers, d, true, writers);
+    lane_init(&d->readers, d, false, at_least_one(driver->one_writer ? options->pool_size : options->pool_size - writers));
+    d->writers.opened = session;
     *out = d;
     return APR_SUCCESS;
 }
@@ -79,7 +85,7 @@ void db_close(db_t *d) {
     d->closing = true;
     mutex_unlock(&d->lock);
     lane_stop(&d->readers);
-    lane_stop(&d->writer);
+    lane_stop(&d->writers);
     destroy(d);
 }
 
@@ -89,7 +95,7 @@ db_dialect_t db_dialect(const db_t *d) {
 
 apr_status_t db_submit(db_t *d, db_work_t *work) {
     mutex_lock(&d->lock);
-    apr_status_t status = lane_submit(work->writes ? &d->writer : &d->readers, work);
+    apr_status_t status = lane_submit(work->writes ? &d->writers : &d->readers, work);
     mutex_unlock(&d->lock);
     return status;
 }

@@ -1,6 +1,6 @@
-/* SQL connections behind one small interface: SQLite now, MySQL beside it later (design rule 9, decisions 12, 15). Statements are prepared,
+/* SQL connections behind one small interface: SQLite or MySQL (design rule 9, decisions 12, 15). Statements are prepared,
  * parameters bound. Asynchronous to its callers: work is handed to the database's own thread(s) and comes back by a callback there; the
- * caller carries it to its loop. SQLite has one writer thread. */
+ * caller carries it to its loop. SQLite has one writer thread; over MySQL pieces of work run side by side. */
 #ifndef QMQ_DB_DB_H
 #define QMQ_DB_DB_H
 
@@ -21,7 +21,7 @@ typedef struct db_options {
     const char *url; /* "jdbc:sqlite:<file>" or "jdbc:mysql://..." (metaserver.md 2.3); relative SQLite files are already resolved */
     const char *user;
     const char *password;
-    int pool_size;    /* connections; SQLite: one writer and up to this many readers */
+    int pool_size;    /* connections, a third of them write; SQLite: one writer and up to this many readers */
     size_t max_queue; /* work waiting; 0: 10000 */
     const log_t *log;
 } db_options_t;
@@ -36,7 +36,7 @@ db_dialect_t db_dialect(const db_t *d);
  * connection can be had (cause in status); afterwards the object is the caller's again (run is the last touch). */
 typedef struct db_work {
     struct db_work *next;
-    bool writes; /* goes to the writer */
+    bool writes; /* goes to a writer */
     apr_status_t status;
     void (*run)(struct db_work *self, db_session_t *session);
 } db_work_t;

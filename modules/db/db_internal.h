@@ -30,7 +30,7 @@ struct db {
     log_limit_t complaints;
     mutex_t lock; /* both lanes */
     bool closing;
-    db_lane_t writer;
+    db_lane_t writers;
     db_lane_t readers;
 };
 

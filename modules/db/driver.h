@@ -20,6 +20,7 @@ struct db_session {
 struct db_driver {
     db_dialect_t dialect;
     const char *prefix; /* of the URL */
+    bool one_writer;    /* one connection writes, pool_size read; else they share pool_size */
     /* writes: for the writer. create: the database may be made when it is missing; later connections must not, an empty one in place of
      * one that vanished would be no help. *error as db_open. */
     apr_status_t (*open)(db_session_t **out, const db_options_t *options, bool writes, bool create, qmq_error_t **error);

@@ -112,9 +112,10 @@ static bool is_number(const MYSQL_FIELD *f) {
     case MYSQL_TYPE_INT24:
     case MYSQL_TYPE_LONG:
     case MYSQL_TYPE_LONGLONG:
-    case MYSQL_TYPE_DECIMAL:
-    case MYSQL_TYPE_NEWDECIMAL:
         return true;
+    case MYSQL_TYPE_DECIMAL:
+    case MYSQL_TYPE_NEWDECIMAL: /* what arithmetic with whole numbers gives */
+        return f->decimals == 0;
     default:
         return false;
     }

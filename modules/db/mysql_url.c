@@ -8,8 +8,8 @@
 #include <apr_strings.h>
 
 #define DEFAULT_PORT 3306
-#define DEFAULT_CONNECT_S 5
-#define DEFAULT_SOCKET_S 10
+#define DEFAULT_CONNECT_S 2
+#define DEFAULT_SOCKET_S 5
 #define MOST_SECONDS 3600
 
 #define FORM "Write jdbc:mysql://<host>[:<port>][,<host>[:<port>]...]/<database>[?<name>=<value>&...]"

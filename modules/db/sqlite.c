@@ -149,6 +149,7 @@ static apr_status_t rest(db_session_t *session) {
 
 const db_driver_t db_sqlite_driver = {.dialect = DB_SQLITE,
                                       .prefix = "jdbc:sqlite:",
+                                      .one_writer = true,
                                       .open = sqlite_session_open,
                                       .close = sqlite_session_close,
                                       .execute = execute,

@@ -11,6 +11,11 @@
 
 #define BATCH 500
 #define FAILURE_TIMESTAMP (-2)
+/* Where every statement stands alone a batch ends after this long, so that a slow database lets others in between. */
+#define BATCH_US ((int64_t)500000)
+/* A client is not left without answer for longer, whatever the database does. */
+#define PATIENCE_US ((int64_t)5 * 1000000)
+#define PATIENCE_CHECK_US ((int64_t)250000)
 #define TROUBLE_LINE_US ((int64_t)10 * 1000000)
 /* After database trouble known subjects are answered from the catalog for this long before a longer route is tried for again. */
 #define TOP_UP_PAUSE_US ((int64_t)5 * 1000000)
@@ -20,6 +25,7 @@
 /* A request that waits, what the answer needs copied behind it. */
 typedef struct waiter {
     struct waiter *next;
+    int64_t until_us;
     reply_to_t reply;
     client_register_request_t request;
 } waiter_t;
@@ -31,6 +37,7 @@ typedef struct wanted_route {
     waiter_t **last;
     group_names_t *names; /* what the database has now */
     apr_status_t status;
+    bool tried;  /* in this batch; the others go back to the queue */
     view_t real; /* points behind the struct */
 } wanted_route_t;
 
@@ -40,6 +47,7 @@ struct registrar {
     loop_t *loop;
     task_t start;
     task_t finish;
+    loop_timer_t patience;
     bool starting; /* start is deferred */
     bool under_way;
     int64_t pause_until_us;
@@ -137,9 +145,14 @@ static void wait_for_route(wanted_route_t *wanted, connection_t *c, const frame_
     w->request.client_id = copy_behind(&at, r->client_id);
     w->request.app_code = copy_behind(&at, r->app_code);
     w->request.client_ldc = view_make(NULL, 0);
+    w->until_us = clock_mono_us() + PATIENCE_US;
     reply_to_init(&w->reply, c, frame);
     *wanted->last = w;
     wanted->last = &w->next;
+}
+
+static void watch_patience(registrar_t *reg) {
+    if (!loop_timer_active(&reg->patience)) loop_timer_start(reg->loop, &reg->patience, PATIENCE_CHECK_US);
 }
 
 static wanted_route_t *want_route(registrar_t *reg, view_t real) {
@@ -154,6 +167,7 @@ static wanted_route_t *want_route(registrar_t *reg, view_t real) {
         reg->starting = true;
         loop_defer(reg->loop, &reg->start);
     }
+    watch_patience(reg);
     return wanted;
 }
 
@@ -163,8 +177,11 @@ static apr_status_t assign_batch(registrar_t *reg, db_session_t *session) {
     metaserver_t *m = reg->m;
     bool together = database_statements(m->database)->batches;
     size_t wanted_groups = atomic_load(&m->wanted_groups);
+    int64_t until_us = clock_mono_us() + BATCH_US;
     apr_status_t rv = together ? db_begin(session) : APR_SUCCESS;
     for (wanted_route_t *w = reg->batch; w != NULL && rv == APR_SUCCESS; w = w->next) {
+        if (!together && w != reg->batch && clock_mono_us() >= until_us) break;
+        w->tried = true;
         w->status = assign_route(m->database, session, m->catalog, w->real, wanted_groups, &w->names);
         if (w->status == QMQ_E_TOO_LONG)
             log_error(m->log,
@@ -183,7 +200,10 @@ static apr_status_t assign_batch(registrar_t *reg, db_session_t *session) {
 static void run_batch(query_t *q, db_session_t *session) {
     registrar_t *reg = (registrar_t *)q;
     metaserver_t *m = reg->m;
-    for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) w->status = QMQ_E_CLOSED; /* until its turn has come */
+    for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) {
+        w->status = QMQ_E_CLOSED; /* until its turn has come */
+        w->tried = false;
+    }
     apr_status_t rv = session == NULL ? q->work.status : assign_batch(reg, session);
     if (rv != APR_SUCCESS) {
         char text[128];
@@ -196,6 +216,7 @@ static void run_batch(query_t *q, db_session_t *session) {
     bool lost = rv != APR_SUCCESS && database_statements(m->database)->batches;
     for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) {
         if (lost) w->status = rv;
+        if (rv != APR_SUCCESS) w->tried = true; /* more tries would only take longer to fail */
         if (!lost && w->names != NULL) catalog_put_route(m->catalog, w->real, w->names);
     }
     loop_post(reg->loop, &reg->finish);
@@ -203,14 +224,17 @@ static void run_batch(query_t *q, db_session_t *session) {
 
 /* On the loop again. */
 
-static void answer_waiters(registrar_t *reg, wanted_route_t *wanted) {
+/* Those that have waited until now_us; INT64_MAX: all. */
+static void answer_waiters(registrar_t *reg, wanted_route_t *wanted, int64_t now_us, bool trouble) {
     metaserver_t *m = reg->m;
     catalog_view_t look;
+    if (wanted->first == NULL || wanted->first->until_us > now_us) return;
     catalog_look(m->catalog, wanted->real, &look);
-    while (wanted->first != NULL) {
+    while (wanted->first != NULL && wanted->first->until_us <= now_us) {
         waiter_t *w = wanted->first;
         wanted->first = w->next;
-        answer_from(&look, &w->reply, &w->request, wanted->real, wanted->status != APR_SUCCESS);
+        if (wanted->first == NULL) wanted->last = &wanted->first;
+        answer_from(&look, &w->reply, &w->request, wanted->real, trouble);
         log_answer(m, &w->request, wanted->real);
         memory_free(w);
         atomic_fetch_sub(&m->registers_waiting, 1);
@@ -218,16 +242,57 @@ static void answer_waiters(registrar_t *reg, wanted_route_t *wanted) {
     catalog_done(&look);
 }
 
+static void forget(registrar_t *reg, wanted_route_t *wanted) {
+    (void)table_remove(&reg->by_subject, wanted->real);
+    memory_free(wanted->names);
+    memory_free(wanted);
+}
+
+/* In front of what waits. */
+static void put_back(registrar_t *reg, wanted_route_t *rest) {
+    wanted_route_t **end = &rest;
+    while (*end != NULL) end = &(*end)->next;
+    *end = reg->queue;
+    if (reg->queue == NULL) reg->queue_last = end;
+    reg->queue = rest;
+}
+
 static void finish_batch(registrar_t *reg) {
+    wanted_route_t *rest = NULL, **rest_end = &rest;
     while (reg->batch != NULL) {
         wanted_route_t *wanted = reg->batch;
         reg->batch = wanted->next;
+        if (!wanted->tried) {
+            wanted->next = NULL;
+            *rest_end = wanted;
+            rest_end = &wanted->next;
+            continue;
+        }
         if (wanted->status != APR_SUCCESS) reg->pause_until_us = clock_mono_us() + TOP_UP_PAUSE_US;
-        (void)table_remove(&reg->by_subject, wanted->real);
-        answer_waiters(reg, wanted);
-        memory_free(wanted->names);
-        memory_free(wanted);
+        answer_waiters(reg, wanted, INT64_MAX, wanted->status != APR_SUCCESS);
+        forget(reg, wanted);
     }
+    if (rest != NULL) put_back(reg, rest);
+}
+
+/* Whoever has waited too long is answered from the catalog; what nobody waits for any more is not asked for. */
+static void check_patience(loop_timer_t *t) {
+    registrar_t *reg = (registrar_t *)((char *)t - offsetof(registrar_t, patience));
+    int64_t now_us = clock_mono_us();
+    for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) answer_waiters(reg, w, now_us, true);
+    wanted_route_t **link = &reg->queue;
+    while (*link != NULL) {
+        wanted_route_t *w = *link;
+        answer_waiters(reg, w, now_us, true);
+        if (w->first != NULL) {
+            link = &w->next;
+            continue;
+        }
+        *link = w->next;
+        forget(reg, w);
+    }
+    reg->queue_last = link;
+    if (reg->queue != NULL || reg->batch != NULL) watch_patience(reg);
 }
 
 static void take_batch(registrar_t *reg) {
@@ -245,7 +310,10 @@ static void start_batch(registrar_t *reg) {
         apr_status_t rv = database_submit(reg->m->database, &reg->query, true, run_batch);
         reg->under_way = rv == APR_SUCCESS;
         if (reg->under_way) return;
-        for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) w->status = rv;
+        for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) {
+            w->status = rv;
+            w->tried = true;
+        }
         finish_batch(reg);
     }
 }
@@ -269,6 +337,7 @@ registrar_t *registrar_create(metaserver_t *m, loop_t *loop) {
     reg->loop = loop;
     reg->start.run = start_task;
     reg->finish.run = finish_task;
+    reg->patience.fire = check_patience;
     reg->queue_last = &reg->queue;
     table_init(&reg->by_subject, wanted_subject);
     return reg;

@@ -3,9 +3,12 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "metaserver/broker_rows.h"
+#include "portability/clock.h"
 #include "portability/thread.h"
 
 #define BATCH 500
+/* Where every statement stands alone a batch ends after this long, so that a slow database lets others in between. */
+#define BATCH_US ((int64_t)500000)
 #define NAME_CHARACTERS 100
 #define ROOM_CHARACTERS 20
 #define TROUBLE_LINE_US ((int64_t)10 * 1000000)
@@ -107,14 +110,34 @@ static apr_status_t insert_row(const statements_t *s, db_session_t *session, con
     return db_execute(session, s->client_insert, values, sizeof values / sizeof values[0], NULL, NULL, NULL);
 }
 
+static apr_status_t insert_together(client_rows_t *c, const statements_t *s, db_session_t *session) {
+    apr_status_t rv = db_begin(session);
+    for (const client_row_t *row = c->batch; row != NULL && rv == APR_SUCCESS; row = row->next) rv = insert_row(s, session, row);
+    if (rv == APR_SUCCESS) rv = db_commit(session);
+    db_rollback(session);
+    if (rv != APR_SUCCESS) return rv;
+    free_rows(c->batch);
+    c->batch = NULL;
+    return APR_SUCCESS;
+}
+
+static apr_status_t insert_each(client_rows_t *c, const statements_t *s, db_session_t *session) {
+    int64_t until_us = clock_mono_us() + BATCH_US;
+    apr_status_t rv = APR_SUCCESS;
+    while (c->batch != NULL && rv == APR_SUCCESS && clock_mono_us() < until_us) {
+        client_row_t *row = c->batch;
+        rv = insert_row(s, session, row);
+        if (rv != APR_SUCCESS) break;
+        c->batch = row->next;
+        memory_free(row);
+    }
+    return rv;
+}
+
+/* What is left of the batch has not been done. */
 static apr_status_t insert_batch(client_rows_t *c, db_session_t *session) {
     const statements_t *s = database_statements(c->database);
-    apr_status_t rv = s->batches ? db_begin(session) : APR_SUCCESS;
-    if (rv != APR_SUCCESS) return rv;
-    for (const client_row_t *row = c->batch; row != NULL && rv == APR_SUCCESS; row = row->next) rv = insert_row(s, session, row);
-    if (s->batches && rv == APR_SUCCESS) return db_commit(session);
-    if (s->batches) db_rollback(session);
-    return rv;
+    return s->batches ? insert_together(c, s, session) : insert_each(c, s, session);
 }
 
 static void start(client_rows_t *c);
@@ -122,10 +145,7 @@ static void start(client_rows_t *c);
 static void run(query_t *q, db_session_t *session) {
     client_rows_t *c = (client_rows_t *)q;
     apr_status_t rv = session == NULL ? q->work.status : insert_batch(c, session);
-    if (rv == APR_SUCCESS) {
-        free_rows(c->batch);
-        c->batch = NULL;
-    } else {
+    if (rv != APR_SUCCESS) {
         char text[128];
         int64_t suppressed;
         const char *cause = session == NULL ? "" : db_session_error(session);

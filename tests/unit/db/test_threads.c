@@ -106,7 +106,7 @@ static void write_as_reader(void *arg, db_session_t *s, apr_status_t status) {
 }
 
 static void a_reader_cannot_write(void) {
-    db_t *d = fixture_open();
+    db_t *d = fixture_open_file();
     apr_status_t status = APR_SUCCESS;
     db_call(d, false, write_as_reader, &status);
     CU_ASSERT_NOT_EQUAL(status, APR_SUCCESS);
@@ -126,7 +126,7 @@ static void a_full_queue_takes_no_more_and_close_finishes_it(void) {
     enum { LIMIT = 10 };
     db_t *first = fixture_open();
     db_close(first);
-    db_t *d = fixture_open_with(fixture_file(), 1, LIMIT);
+    db_t *d = fixture_reopen_with(1, LIMIT);
     blocked_t b = {.work = {.writes = true, .run = insert_slowly}};
     door_init(&b.door);
     CU_ASSERT_EQUAL_FATAL(db_submit(d, &b.work), APR_SUCCESS);
@@ -214,7 +214,7 @@ static bool is_in_file(void *arg) {
 }
 
 static void what_was_written_is_synced_when_nothing_waits(void) {
-    db_t *d = fixture_open();
+    db_t *d = fixture_open_file();
     CU_ASSERT_EQUAL(insert_one(d, "settled", 1), APR_SUCCESS);
     char *uri = memory_printf("file:%s?immutable=1", fixture_file());
     CU_ASSERT(test_wait(is_in_file, uri, 10));

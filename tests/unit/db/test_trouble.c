@@ -108,7 +108,7 @@ static void fill_up(void *arg, db_session_t *s, apr_status_t status) {
 }
 
 static void a_full_disk_is_said_and_survived(void) {
-    db_t *d = fixture_open();
+    db_t *d = fixture_open_file();
     db_call(d, true, fill_up, NULL);
     CU_ASSERT_EQUAL(count_rows(d), 0);
     CU_ASSERT_EQUAL(insert_one(d, "a", 1), APR_SUCCESS); /* with a new connection, which has room */
@@ -135,7 +135,7 @@ static void read_all(void *arg, db_session_t *s, apr_status_t status) {
 }
 
 static void damaged_pages_are_said(void) {
-    db_t *d = fixture_open();
+    db_t *d = fixture_open_file();
     db_call(d, true, fill, NULL);
     db_close(d);
     char *text = NULL;
@@ -166,7 +166,7 @@ static void get_none(void *arg, db_session_t *s, apr_status_t status) {
 }
 
 static void a_database_that_vanished_is_not_made_anew(void) {
-    db_t *d = fixture_open();
+    db_t *d = fixture_open_file();
     CU_ASSERT_EQUAL(insert_one(d, "a", 1), APR_SUCCESS);
     db_call(d, true, break_session, NULL);
     char *away = memory_printf("%s.away", fixture_file());

@@ -6,6 +6,7 @@
 #include "protocol/broker_acquire_meta.h"
 #include "protocol/broker_register.h"
 #include "protocol/client_register.h"
+#include "test_database.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,25 @@ static void log_beside(void) {
     memory_free(path);
 }
 
+/* A test that names its database itself gets that one. */
+static bool names_database(const char *const *overrides) {
+    for (; overrides != NULL && *overrides != NULL; overrides++) {
+        if (strncmp(*overrides, "jdbc.", 5) == 0) return true;
+    }
+    return false;
+}
+
+static void use_mysql(site_t *s) {
+    s->mysql_url = test_mysql_create();
+    char *text = memory_printf("jdbc.url=%s\njdbc.username=" TEST_MYSQL_USER "\njdbc.password=" TEST_MYSQL_PASSWORD "\n", s->mysql_url);
+    site_write(s, "conf/datasource.properties", text);
+    memory_free(text);
+}
+
+bool site_on_mysql(const site_t *s) {
+    return s->mysql_url != NULL;
+}
+
 site_t *site_prepare(const char *const *overrides) {
     static int number;
     if (number == 0) log_beside();
@@ -48,6 +68,7 @@ site_t *site_prepare(const char *const *overrides) {
     memory_free(conf);
     site_write(s, "conf/metaserver.properties", "");
     site_write(s, "conf/valid-api-tokens.properties", SITE_TOKEN "=tests\n=nobody\n");
+    if (test_has_mysql() && !names_database(overrides)) use_mysql(s);
     s->metrics = metrics_create();
     return s;
 }
@@ -67,8 +88,8 @@ static config_source_t *open_config(site_t *s, qmq_error_t **error) {
 }
 
 static void open_database(site_t *s) {
-    char *url = memory_printf("jdbc:sqlite:%s/data/meta.db", s->home);
-    db_options_t o = {.url = url, .pool_size = 1, .log = &s->log};
+    char *url = s->mysql_url != NULL ? memory_strdup(s->mysql_url) : memory_printf("jdbc:sqlite:%s/data/meta.db", s->home);
+    db_options_t o = {.url = url, .user = TEST_MYSQL_USER, .password = TEST_MYSQL_PASSWORD, .pool_size = 1, .log = &s->log};
     qmq_error_t *error = NULL;
     CU_ASSERT_EQUAL_FATAL(db_open(&s->db, &o, &error), APR_SUCCESS);
     memory_free(url);
@@ -134,6 +155,7 @@ void site_close(site_t *s) {
     stop(s);
     db_close(s->db);
     metrics_destroy(s->metrics);
+    memory_free(s->mysql_url);
     memory_free(s->home);
     memory_free(s);
 }
@@ -175,6 +197,14 @@ int64_t site_number(site_t *s, const char *select) {
     db_call(s->db, false, run_select, &h);
     CU_ASSERT_EQUAL_FATAL(h.status, APR_SUCCESS);
     return h.number;
+}
+
+bool site_lose_updates(site_t *s, const char *table, const char *condition) {
+    if (site_on_mysql(s)) return false;
+    char *sql = memory_printf("CREATE TRIGGER race BEFORE UPDATE ON %s WHEN %s BEGIN SELECT RAISE(IGNORE); END", table, condition);
+    site_sql(s, sql);
+    memory_free(sql);
+    return true;
 }
 
 /* Requests. */

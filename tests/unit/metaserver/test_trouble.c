@@ -22,14 +22,16 @@ typedef struct holder {
 
 static void hold(void *arg, db_session_t *session, apr_status_t status) {
     holder_t *h = arg;
-    bool begun = status == APR_SUCCESS && session != NULL && db_execute_script(session, "BEGIN IMMEDIATE") == APR_SUCCESS;
+    bool mysql = site_on_mysql(h->site);
+    const char *begin = mysql ? "FLUSH TABLES WITH READ LOCK" : "BEGIN IMMEDIATE", *end = mysql ? "UNLOCK TABLES" : "COMMIT";
+    bool begun = status == APR_SUCCESS && session != NULL && db_execute_script(session, begin) == APR_SUCCESS;
     CU_ASSERT_TRUE(begun);
     mutex_lock(&h->lock);
     h->holds = true;
     condition_broadcast(&h->changed);
     while (!h->let_go) condition_wait(&h->changed, &h->lock);
     mutex_unlock(&h->lock);
-    if (begun) CU_ASSERT_EQUAL(db_execute_script(session, "COMMIT"), APR_SUCCESS);
+    if (begun) CU_ASSERT_EQUAL(db_execute_script(session, end), APR_SUCCESS);
 }
 
 static void hold_in_thread(void *arg) {

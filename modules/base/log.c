@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/log_rotate.h"
 #include "base/status.h"
 #include "portability/clock.h"
 #include "portability/file.h"
@@ -24,6 +25,8 @@ static struct {
     int64_t max_bytes;
     int64_t rotate_at;
     int keep;
+    int hours;          /* 0: rotated by size only */
+    int64_t period_end; /* wall clock in ms at which the file has had its time */
 } sink = {.level = LOG_LEVEL_INFO};
 
 static void sink_lock(void) {
@@ -77,6 +80,7 @@ static void sink_close(void) {
 
 apr_status_t log_to_file(const char *path, int64_t max_bytes, int keep) {
     file_t *file = NULL;
+    int64_t begun = path == NULL ? 0 : log_begun(path);
     if (path != NULL) {
         apr_status_t status = file_open(&file, path, IO_WRITE | IO_CREATE);
         if (status != APR_SUCCESS) return status;
@@ -88,9 +92,17 @@ apr_status_t log_to_file(const char *path, int64_t max_bytes, int keep) {
     sink.file = file;
     sink.max_bytes = max_bytes;
     sink.rotate_at = max_bytes;
+    sink.period_end = path == NULL ? INT64_MAX : log_period_end(begun, sink.hours);
     sink.keep = keep < 0 ? 0 : keep > MOST_KEPT ? MOST_KEPT : keep;
     sink_unlock();
     return APR_SUCCESS;
+}
+
+void log_rotate_every(int hours) {
+    sink_lock();
+    sink.hours = hours < 0 ? 0 : hours;
+    sink.period_end = sink.path == NULL ? INT64_MAX : log_period_end(log_begun(sink.path), sink.hours);
+    sink_unlock();
 }
 
 void log_close(void) {
@@ -98,26 +110,11 @@ void log_close(void) {
     (void)status; /* without a path nothing is opened, so nothing fails */
 }
 
-/* path.1 becomes path.2 and so on, path becomes path.1; the oldest is replaced. */
-static apr_status_t shift_files(void) {
-    if (sink.keep == 0) return path_remove(sink.path);
-    apr_status_t status = APR_SUCCESS;
-    for (int i = sink.keep; i >= 1 && status == APR_SUCCESS; i--) {
-        char *to = memory_printf("%s.%d", sink.path, i);
-        char *from = i == 1 ? memory_strdup(sink.path) : memory_printf("%s.%d", sink.path, i - 1);
-        path_info_t info;
-        status = path_inspect(from, &info);
-        if (status == APR_SUCCESS && info.kind == PATH_FILE) status = path_rename(from, to);
-        memory_free(from);
-        memory_free(to);
-    }
-    return status;
-}
-
 static void rotate(int64_t end) {
     sink_close();
-    apr_status_t status = shift_files();
+    apr_status_t status = log_shift(sink.path, sink.keep);
     sink.rotate_at = sink.max_bytes;
+    sink.period_end = log_period_end(clock_wall_ms(), sink.hours);
     if (status != APR_SUCCESS) {
         complain("cannot be rotated, it grows on", status);
         sink.rotate_at = end + sink.max_bytes; /* try again, but not at every line */
@@ -129,12 +126,17 @@ static void rotate(int64_t end) {
     }
 }
 
+static bool must_rotate(int64_t end, size_t size) {
+    if (sink.max_bytes > 0 && end > sink.rotate_at - (int64_t)size) return true;
+    return sink.hours > 0 && clock_wall_ms() >= sink.period_end;
+}
+
 static void sink_write(const char *line, size_t size) {
     int64_t end = 0;
     apr_status_t status = APR_SUCCESS;
     /* the real end, because somebody may have emptied the file to save space */
     if (sink.file != NULL) status = file_size(sink.file, &end);
-    if (sink.file != NULL && status == APR_SUCCESS && sink.max_bytes > 0 && end > 0 && end > sink.rotate_at - (int64_t)size) {
+    if (sink.file != NULL && status == APR_SUCCESS && end > 0 && must_rotate(end, size)) {
         rotate(end);
         end = 0;
         if (sink.file != NULL) status = file_size(sink.file, &end);

@@ -17,6 +17,8 @@ typedef struct log {
 void log_init(log_t *l, const char *name);
 /* Sends all lines to a file (appended, rotated at max_bytes with keep old ones); path NULL: standard error. */
 apr_status_t log_to_file(const char *path, int64_t max_bytes, int keep);
+/* Starts a new file also at every multiple of so many hours of the local day (0: by size only, as at first). */
+void log_rotate_every(int hours);
 void log_set_level(log_level_t lowest);
 log_level_t log_level(void);
 /* Flushes and closes; lines afterwards go to standard error. */

@@ -76,6 +76,7 @@ qmq_error_t *host_set_log_level(host_t *h) {
 static qmq_error_t *configure_log(host_t *h) {
     qmq_error_t *e = host_set_log_level(h);
     config_t *config = config_current(h->root->config);
+    if (e == NULL) log_rotate_every((int)config_int(config, "log.rotate.hours"));
     if (e == NULL) e = open_log(h, config_int(config, "log.max.bytes"), (int)config_int(config, "log.keep"));
     config_release(config);
     return e;

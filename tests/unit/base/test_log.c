@@ -1,9 +1,12 @@
 #include "base/log.h"
+#include "base/log_rotate.h"
 #include "base/status.h"
+#include "portability/clock.h"
 #include "portability/file.h"
 #include "portability/thread.h"
 #include "suites.h"
 
+#include <apr_time.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +191,47 @@ static void log_rotation_without_old_files(void) {
     CU_ASSERT_FALSE(exists(name));
 }
 
+/* What was written in another period is moved away at the first line of this one. */
+static void log_rotates_by_time(void) {
+    char path[1000], name[1100];
+    (void)snprintf(path, sizeof path, "%s", log_path("time.log"));
+    (void)snprintf(name, sizeof name, "%s.1", path);
+    log_rotate_every(24);
+    CU_ASSERT_EQUAL_FATAL(log_to_file(path, 0, 3), APR_SUCCESS);
+    log_info(test_log(), "first");
+    log_info(test_log(), "second");
+    log_close();
+    CU_ASSERT_FALSE(exists(name));
+    CU_ASSERT_EQUAL_FATAL(log_to_file(path, 0, 3), APR_SUCCESS);
+    log_close();
+    test_make_old(path, 25 * 3600);
+    CU_ASSERT_EQUAL_FATAL(log_to_file(path, 0, 3), APR_SUCCESS);
+    log_info(test_log(), "third");
+    log_info(test_log(), "fourth");
+    log_close();
+    log_rotate_every(0);
+    char *old = content(name), *new = content(path);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(old);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(new);
+    CU_ASSERT_TRUE(strstr(old, "first\n") != NULL && strstr(old, "second\n") != NULL && strstr(old, "third") == NULL);
+    CU_ASSERT_TRUE(strstr(new, "third\n") != NULL && strstr(new, "fourth\n") != NULL && strstr(new, "second") == NULL);
+    free(old);
+    free(new);
+}
+
+static void log_periods_end_with_the_local_day(void) {
+    CU_ASSERT_EQUAL(log_period_end(1000, 0), INT64_MAX);
+    int64_t now = clock_wall_ms(), end = log_period_end(now, 24);
+    CU_ASSERT_TRUE(end > now && end <= now + 24 * 3600 * 1000LL);
+    apr_time_exp_t t;
+    CU_ASSERT_EQUAL(apr_time_exp_tz(&t, end * 1000, 0), APR_SUCCESS);
+    CU_ASSERT_TRUE(t.tm_sec == 0);
+    int64_t hour = log_period_end(now, 1);
+    CU_ASSERT_TRUE(hour > now && hour <= now + 3600 * 1000LL);
+    CU_ASSERT_EQUAL(log_period_end(hour, 1), hour + 3600 * 1000LL);
+    CU_ASSERT_EQUAL(log_period_end(hour - 1, 1), hour);
+}
+
 static void log_file_that_cannot_be_opened(void) {
     CU_ASSERT_NOT_EQUAL(log_to_file(log_path("no/such/directory.log"), 0, 0), APR_SUCCESS);
 }
@@ -264,6 +308,8 @@ const test_case_t log_cases[] = {
     TEST(log_is_appended_to),
     TEST(log_rotates_by_size),
     TEST(log_rotation_without_old_files),
+    TEST(log_rotates_by_time),
+    TEST(log_periods_end_with_the_local_day),
     TEST(log_file_that_cannot_be_opened),
     TEST(log_lines_of_threads_stay_whole_across_rotation),
     TEST(log_permit_once_in_an_interval),

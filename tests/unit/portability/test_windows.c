@@ -1,6 +1,7 @@
 /* What only Windows has: odd and long names, mandatory sharing, named events, the service control manager, the completion port. */
 #include "suites.h"
 
+#include "base/log.h"
 #include "peer.h"
 #include "portability/control.h"
 #include "portability/host.h"
@@ -128,6 +129,27 @@ static void a_file_that_is_held_is_told(void) {
     CU_ASSERT_EQUAL(path_rename(path, other), APR_SUCCESS);
     CU_ASSERT_EQUAL(path_remove(other), APR_SUCCESS);
     free(path), free(other);
+}
+
+/* A viewer that lets others write but not move: the content is copied, and the file goes on from its beginning. */
+static void a_log_that_is_held_is_rotated(void) {
+    char *path = scratch_path("held.log"), *first = scratch_path("held.log.1");
+    wchar_t wide[1000];
+    log_t log;
+    path_info_t info;
+    log_init(&log, "test");
+    CU_ASSERT_EQUAL_FATAL(log_to_file(path, 2000, 2), APR_SUCCESS);
+    CU_ASSERT_TRUE_FATAL(MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, 1000) > 0);
+    HANDLE holder = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
+    CU_ASSERT_NOT_EQUAL_FATAL(holder, INVALID_HANDLE_VALUE);
+    for (int i = 0; i < 60; i++) log_info(&log, "line %d", i);
+    log_close();
+    CloseHandle(holder);
+    CU_ASSERT_EQUAL(path_inspect(first, &info), APR_SUCCESS);
+    CU_ASSERT_TRUE(info.kind == PATH_FILE && info.size > 1000 && info.size <= 2000);
+    CU_ASSERT_EQUAL(path_inspect(path, &info), APR_SUCCESS);
+    CU_ASSERT_TRUE(info.kind == PATH_FILE && info.size > 0 && info.size <= 2000);
+    free(path), free(first);
 }
 
 static void an_open_file_of_ours_can_be_moved(void) {
@@ -283,6 +305,7 @@ const test_case_t system_cases[] = {
     TEST(long_paths_are_paths),
     TEST(spellings_of_a_path_are_one),
     TEST(a_file_that_is_held_is_told),
+    TEST(a_log_that_is_held_is_rotated),
     TEST(an_open_file_of_ours_can_be_moved),
     TEST(a_mapping_extends_and_lets_go),
     TEST(the_environment_is_utf8),

@@ -132,7 +132,7 @@ static apr_status_t clean_log(void *arg, const char *name) {
     c.last = -1;
     apr_status_t status = c.keep_from < 0 ? APR_ENOTDIR : directory_list(directory, note_last, &c);
     if (status == APR_SUCCESS) status = directory_list(directory, clean_file, &c);
-    if (status == APR_SUCCESS && c.keep_from == INT64_MAX) status = path_remove(directory);
+    if (status == APR_SUCCESS && c.keep_from == INT64_MAX) (void)path_remove(directory);
     memory_free(directory);
     return APR_SUCCESS; /* what cannot be deleted stays and is tried again */
 }

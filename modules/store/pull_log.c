@@ -33,7 +33,7 @@ static uint32_t position(const pull_log_t *p, int64_t pull) {
 static void make_room(pull_log_t *p, uint32_t more) {
     if (p->first + p->count + more <= p->capacity) return;
     uint32_t wanted = p->count + more;
-    if (wanted > p->capacity || p->first < p->capacity / 2) {
+    if (p->ranges == NULL || wanted > p->capacity || p->first < p->capacity / 2) {
         uint32_t capacity = p->capacity == 0 ? LEAST_CAPACITY : p->capacity * 2;
         while (capacity < wanted) capacity *= 2;
         p->ranges = memory_realloc(p->ranges, capacity * sizeof(pull_range_t));

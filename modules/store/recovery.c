@@ -66,8 +66,8 @@ static apr_status_t check_logs(recovery_t *r) {
     s->truncated_bytes = messages.cut_bytes + actions.cut_bytes;
     s->validated_bytes = messages.validated_bytes + actions.validated_bytes;
     if (!r->trusted) r->marker.own_from = segmented_log_end(&s->messages.segments);
-    if (r->trusted && r->marker.clean && r->marker.messages.offset < segmented_log_end(&s->messages.segments))
-        r->marker.own_from = segmented_log_end(&s->messages.segments); /* somebody else went on after us */
+    r->continued = r->trusted && r->marker.clean && r->marker.messages.offset < segmented_log_end(&s->messages.segments);
+    if (r->continued) r->marker.own_from = segmented_log_end(&s->messages.segments);
     s->own_from = r->marker.own_from;
     return status;
 }

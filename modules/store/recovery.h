@@ -8,7 +8,8 @@
 typedef struct recovery {
     store_t *store;
     marker_t marker;
-    bool trusted; /* the marker fits the logs: what it says holds */
+    bool trusted;   /* the marker fits the logs: what it says holds */
+    bool continued; /* somebody else has appended since the marker was written */
     store_subject_t *last_subject;
     int64_t refused_subjects;
     int64_t refused_sequences;

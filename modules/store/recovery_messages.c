@@ -17,7 +17,7 @@ static void restore_subject(void *arg, view_t name, int64_t sequence) {
     recovery_t *r = arg;
     store_subject_t *subject = subject_table_get(&r->store->subjects, name);
     if (subject == NULL || sequence < 0) return;
-    bool deep = !r->trusted || r->restored++ < LOOKED_INTO;
+    bool deep = !r->trusted || r->continued || r->restored++ < LOOKED_INTO;
     if (consumer_log_restore(&r->store->index, subject, sequence + 1, deep)) return;
     subject->rebuild = true;
     if (r->rebuilds++ == 0) {
@@ -209,7 +209,7 @@ static apr_status_t keep_sequences(void *arg, const char *name) {
     int64_t next = 0;
     if (!subject_is_directory_name(view_of(name))) return APR_SUCCESS;
     store_subject_t *subject = subject_table_find(&s->subjects, view_of(name));
-    if (subject != NULL && subject->exists && (s->truncated_bytes == 0 || r->trusted)) return APR_SUCCESS;
+    if (subject != NULL && subject->exists && (s->truncated_bytes == 0 || (r->trusted && !r->continued))) return APR_SUCCESS;
     apr_status_t status = read_extent(r, name, &next);
     if (status == APR_SUCCESS && next > 0)
         (void)consumer_log_reserve(&s->index, subject_table_get(&s->subjects, view_of(name)), next, r->now_ms);

@@ -31,7 +31,7 @@ static uint32_t position(const pull_log_t *p, int64_t pull) {
 
 /* Moves the ranges to the front of an array with room for `more` further ones. */
 static void make_room(pull_log_t *p, uint32_t more) {
-    if (p->first + p->count + more <= p->capacity) return;
+    if (p->ranges != NULL && p->first + p->count + more <= p->capacity) return;
     uint32_t wanted = p->count + more;
     if (p->ranges == NULL || wanted > p->capacity || p->first < p->capacity / 2) {
         uint32_t capacity = p->capacity == 0 ? LEAST_CAPACITY : p->capacity * 2;

@@ -62,6 +62,11 @@ static const tool_option_t onoffline_options[] = {
     {"state", "state", OPTION_OPTIONAL, "0", true, "0 on line, 1 off line; not used by query"},
     {"token", NULL, OPTION_OPTIONAL, NULL, false, "API token, for a metaserver that wants one here"},
     END};
+static const tool_option_t group_tag_options[] = {
+    REQUIRED("brokerGroup", "broker group"), REQUIRED("tag", "tag, empty for none; subjects with this tag are given groups with it only"),
+    END};
+static const tool_option_t group_ext_options[] = {REQUIRED("brokerGroup", "broker group"),
+                                                  REQUIRED("ext", "JSON object of texts, shown by ListBrokerGroups"), END};
 static const tool_option_t swap_options[] = {REQUIRED("brokerGroup", "broker group whose master and slave change places"), END};
 static const tool_option_t doctor_options[] = {
     {"home", NULL, OPTION_OPTIONAL, NULL, false, "home directory of a server of this machine: its conf/ says what is checked"},
@@ -98,6 +103,8 @@ const tool_command_t tool_commands[] = {
     {"Onoffline", "/onoffline", "Switches consumers on or off, or asks whether they are.", false, false, onoffline_options, NULL},
     {"SwapBroker", "SwapBroker", "Exchanges master and slave of a broker group; stop both before, start both behind it.", true, false,
      swap_options, NULL},
+    {"SetBrokerGroupTag", "SetBrokerGroupTag", "Gives a broker group a tag.", true, false, group_tag_options, NULL},
+    {"SetBrokerGroupExt", "SetBrokerGroupExt", "Notes something about a broker group.", true, false, group_ext_options, NULL},
     {"Doctor", NULL, "Looks for the known mistakes in configuration and registration, and says how to mend them.", false, true,
      doctor_options, tool_doctor},
     {NULL, NULL, NULL, false, false, NULL, NULL}};

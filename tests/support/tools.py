@@ -1,6 +1,7 @@
 """bin/tools.sh of the release tree."""
 
 import os
+import shlex
 import subprocess
 
 
@@ -28,6 +29,6 @@ class Tools:
 
     def line(self, command, token="test-token", seconds=30):
         """Runs a command as an error message spells it: bin/tools.sh ... --token=<token> ..."""
-        words = command.replace("<token>", token).split()
+        words = shlex.split(command.replace("<token>", token))
         assert words[0] == "bin/tools.sh", command
         return self.run(*words[1:], seconds=seconds)

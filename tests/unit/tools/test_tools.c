@@ -146,6 +146,7 @@ static void metaserver_76_each_command_sends_its_parameters(void) {
          "token= GET /onoffline subject=s operation=update clientId=c@@1 consumerGroup=g state=1"},
         {{"Onoffline", "--operation=query", "--clientId=*", "--subject=s", "--group=g", "--token=t"},
          "token=t GET /onoffline subject=s operation=query clientId=* consumerGroup=g state=0"},
+        {{"SetBrokerGroupTag", "--token=t", "--brokerGroup=g", "--tag="}, "token=t action=SetBrokerGroupTag brokerGroup=g tag="},
         {{"SwapBroker", "--token=t", "--brokerGroup=g"}, "token=t action=SwapBroker brokerGroup=g"},
         {{"ResetOffset", "--token=t", "--subject=s", "--group=g", "--action=1"},
          "token=t action=ResetOffset subject=s group=g code=1"}, /* metaserver_78 */

@@ -88,5 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     open_and_read();
     open_and_read();
     (void)directory_list(root, clear, root);
+    (void)path_remove(root);
     return 0;
 }

@@ -84,3 +84,8 @@ done
     done
     rm -f "$text.command"
 } | page 1 qmq-tools "qmq-tools COMMAND --option=value..." "administration of the message queue QMQ"
+"$(program qmq-store)" --help >"$text"
+{
+    printf '.SH DESCRIPTION\nLooks into the store of a broker that does not run, and mends it.\n.SH COMMANDS\n'
+    as_it_says "$text"
+} | page 1 qmq-store "qmq-store COMMAND [OPTION]..." "look into and mend a store of the message queue QMQ"

@@ -172,7 +172,7 @@ def test_package_a_user_without_rights_is_told_so(shared_machine):
 
 def test_package_manual_pages(shared_machine):
     machine = shared_machine
-    for section, name in [(8, f"qmq-{server}") for server in SERVERS] + [(1, "qmq"), (1, "qmq-tools")]:
+    for section, name in [(8, f"qmq-{server}") for server in SERVERS] + [(1, "qmq"), (1, "qmq-store"), (1, "qmq-tools")]:
         page = machine.path(f"/usr/share/man/man{section}/{name}.{section}.gz")
         text = subprocess.run(["gzip", "-dc", page], capture_output=True, text=True, check=True).stdout
         assert re.search(rf"^\.TH {name.upper()} {section} ", text, re.M)

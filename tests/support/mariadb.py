@@ -94,6 +94,7 @@ class MariaDb:
         if self.process is not None and self.process.poll() is None:
             self.send(how)
             self.process.wait(60)
+        Path(self.socket).unlink(missing_ok=True)
 
     def kill(self):
         self.stop(signal.SIGKILL)

@@ -29,16 +29,29 @@ static segment_t *deletable(segmented_log_t *l, int64_t safe) {
     return NULL;
 }
 
+/* It was only in use by ourselves. */
+static void forget_refusal(segmented_log_t *l) {
+    segment_t *s = segmented_log_at(l, 0);
+    if (s == NULL) return;
+    s->refusal_told = false;
+    segment_release(s);
+}
+
 static bool delete_first(retention_t *r, segmented_log_t *l, segment_t *s) {
     char *path = memory_strdup(s->path);
+    bool told = s->refusal_told;
+    s->refusal_told = true;
     segment_release(s);
     apr_status_t status = segmented_log_remove_first(l);
     char text[160];
     if (status == APR_SUCCESS) {
         log_info(r->store->options.log, "%s has reached its retention and was deleted", path);
         atomic_fetch_add(&r->deleted_bytes, l->segment_size);
-    } else if (status != QMQ_E_LOCKED) {
-        log_warn(r->store->options.log, "cannot delete %s: %s", path, status_text(status, text, sizeof text));
+    } else if (status == QMQ_E_LOCKED) {
+        forget_refusal(l);
+    } else if (!told) {
+        log_warn(r->store->options.log, "cannot delete %s: %s; it is tried again and again. See which process holds it open", path,
+                 status_text(status, text, sizeof text));
     }
     memory_free(path);
     return status == APR_SUCCESS;

@@ -287,7 +287,36 @@ static void storage_52_offset_file_goes_with_its_segment(void) {
     stored_free(&t);
 }
 
-const test_case_t retention_cases[] = {TEST(storage_53_only_leading_segments_never_the_last),
+/* Somebody else holds the file open: it is tried again later and said once. */
+static void storage_60_a_refused_deletion_is_said_once(void) {
+    stored_t t;
+    fill(&t);
+    expire_everything(&t);
+    if (!test_faults("remove 1+ EACCES path=messagelog\n")) {
+        test_skip("needs a build with QMQ_TEST_HOOKS");
+        stored_free(&t);
+        return;
+    }
+    log_init(&t.log, "refused");
+    stored_open(&t);
+    CU_ASSERT_TRUE(await_passes(&t));
+    CU_ASSERT_EQUAL(store_message_min(t.store), 0);
+    CU_ASSERT_NOT_EQUAL(stored_put(&t, "s", "goes on"), -1);
+    char *path = memory_printf("%s/store.log", test_directory()), *text = NULL;
+    size_t size = 0;
+    CU_ASSERT_EQUAL_FATAL(file_read_all(path, SIZE_MAX / 2, &text, &size), APR_SUCCESS);
+    const char *first = strstr(text, "[refused] cannot delete ");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    CU_ASSERT_PTR_NULL(strstr(first + 1, "[refused] cannot delete "));
+    free(text);
+    memory_free(path);
+    CU_ASSERT_TRUE(test_faults(""));
+    CU_ASSERT_TRUE(test_wait(one_segment_is_left, &t, 20));
+    stored_free(&t);
+}
+
+const test_case_t retention_cases[] = {TEST(storage_60_a_refused_deletion_is_said_once),
+                                       TEST(storage_53_only_leading_segments_never_the_last),
                                        TEST(storage_53_by_age),
                                        TEST(storage_53_not_before_a_checkpoint_covers_it),
                                        TEST(nothing_is_deleted_when_told_so),

@@ -44,6 +44,7 @@ static apr_status_t read_marker(recovery_t *r) {
                                 "the store %s was written by a later version (format %lld)", s->root, (long long)version);
         return status;
     }
+    r->unmarked = APR_STATUS_IS_ENOENT(status);
     r->trusted = status == APR_SUCCESS && log_fits(s, &s->messages.segments, &r->marker.messages, MESSAGE_MAGIC_V3) &&
                  log_fits(s, &s->actions.segments, &r->marker.actions, ACTION_MAGIC);
     if (status == APR_SUCCESS && !r->trusted)
@@ -51,11 +52,17 @@ static apr_status_t read_marker(recovery_t *r) {
     return APR_SUCCESS;
 }
 
+/* Below this a log must have no hole. Behind the synced end a power loss may have taken any part; a marker that cannot be believed is one
+ * of a store that lost its power before its first segment was full. */
+static int64_t known_below(const recovery_t *r, const marker_point_t *point) {
+    return r->trusted ? point->offset : r->unmarked ? INT64_MAX : 0;
+}
+
 static apr_status_t check_logs(recovery_t *r) {
     store_t *s = r->store;
     log_checked_t messages = {0, 0}, actions = {0, 0};
-    if (!s->options.repair &&
-        (!segmented_log_is_whole(&s->messages.segments, &r->error) || !segmented_log_is_whole(&s->actions.segments, &r->error)))
+    if (!s->options.repair && (!segmented_log_is_whole(&s->messages.segments, known_below(r, &r->marker.messages), &r->error) ||
+                               !segmented_log_is_whole(&s->actions.segments, known_below(r, &r->marker.actions), &r->error)))
         return QMQ_E_CORRUPT;
     tell(s, 0, "checking the ends of the logs");
     apr_status_t status = log_check(&s->messages.segments, r->trusted ? message_segment_validate : message_segment_validate_taken_over,

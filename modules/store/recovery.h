@@ -10,6 +10,7 @@ typedef struct recovery {
     marker_t marker;
     bool trusted;   /* the marker fits the logs: what it says holds */
     bool continued; /* somebody else has appended since the marker was written */
+    bool unmarked;  /* no process of ours has opened the store before */
     store_subject_t *last_subject;
     int64_t refused_subjects;
     int64_t refused_sequences;

@@ -103,7 +103,10 @@ static void write_marker(store_t *s, bool clean) {
     if (marker_point_take(&s->messages.segments, atomic_load(&s->messages.segments.synced), &m.messages) != APR_SUCCESS ||
         marker_point_take(&s->actions.segments, atomic_load(&s->actions.segments.synced), &m.actions) != APR_SUCCESS)
         return;
-    (void)marker_write(s->marker, &m, clean);
+    /* Durable at least once a segment: below that offset nothing may be missing (recovery.c). */
+    int64_t segments = m.messages.offset / s->options.message_segment_size + m.actions.offset / s->options.action_segment_size;
+    bool sync = clean || segments != s->marked_segments;
+    if (marker_write(s->marker, &m, sync) == APR_SUCCESS && sync) s->marked_segments = segments;
 }
 
 static void logs_synced(void *arg) {

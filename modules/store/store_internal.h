@@ -48,8 +48,9 @@ struct store {
     _Atomic bool save_positions; /* a group was moved */
     bool positions_written;      /* the file exists; writer thread only */
     file_t *marker;
-    int64_t own_from; /* records of messages from this offset on are ours */
-    int64_t marked;   /* what the marker was last written for; sync thread only */
+    int64_t own_from;        /* records of messages from this offset on are ours */
+    int64_t marked_segments; /* how many were complete when it was last made durable */
+    int64_t marked;          /* what the marker was last written for; sync thread only */
     syncer_t syncer;
     damage_t damage;
     scrub_t scrub;

@@ -31,7 +31,7 @@ static void resize(power_bytes_t *b, size_t size) {
 
 static void put(power_bytes_t *b, size_t offset, const uint8_t *from, size_t size) {
     if (offset + size > b->size) resize(b, offset + size);
-    memcpy(b->data + offset, from, size);
+    if (size > 0) memcpy(b->data + offset, from, size);
 }
 
 static power_change_t *add(power_image_t *i) {

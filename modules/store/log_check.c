@@ -57,9 +57,20 @@ static apr_status_t report_deleted(segmented_log_t *l, log_scan_t *scan, size_t 
     return status;
 }
 
-/* Where validation starts: at the first of the last two segments, or at `sound` if that is further on. */
+/* Behind what is known to be durable a power loss may have taken whole segments: what lies behind such a hole was never promised. */
+static size_t up_to_hole(const segmented_log_t *l, size_t used, int64_t sound) {
+    for (size_t i = 1; sound >= 0 && i < used; i++) {
+        const segment_t *s = l->segments[i - 1];
+        int64_t size = 0;
+        if (l->segments[i]->base != s->base + l->segment_size && l->segments[i]->base > sound) return i;
+        if (s->base >= sound && file_size(s->file, &size) == APR_SUCCESS && size == 0) return i - 1;
+    }
+    return used;
+}
+
+/* Where validation starts: at `sound`, or when none is known at the first of the last two segments. */
 static size_t first_to_validate(segmented_log_t *l, size_t used, int64_t sound, int64_t *position) {
-    size_t i = used > VALIDATED_SEGMENTS ? used - VALIDATED_SEGMENTS : 0;
+    size_t i = sound < 0 && used > VALIDATED_SEGMENTS ? used - VALIDATED_SEGMENTS : 0;
     while (i < used && l->segments[i]->base + l->segment_size <= sound) i++;
     *position = i < used && sound > l->segments[i]->base ? sound - l->segments[i]->base : 0;
     return i;
@@ -71,6 +82,7 @@ static apr_status_t find_end(segmented_log_t *l, log_scan_t *scan, segment_valid
     int64_t position = 0;
     apr_status_t status = used_segments(l, scan, &used);
     if (status != APR_SUCCESS) return status;
+    used = up_to_hole(l, used, sound);
     *end = l->count == 0 ? 0 : l->segments[0]->base;
     if (sound > *end) *end = sound;
     size_t i = first_to_validate(l, used, sound, &position);

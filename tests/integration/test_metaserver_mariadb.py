@@ -206,6 +206,21 @@ def test_metaserver_database_unreachable(meta, mariadb):
     assert state(mariadb) == str(c.RW)
 
 
+def test_metaserver_nobody_waits_as_long_as_the_database_may(make, mariadb):
+    """A statement that may take minutes keeps no client waiting that long; the route comes when the database does."""
+    url = f"{mariadb.url}?socketTimeout=300000"
+    server = make("metaserver", {**SETTINGS, **mariadb.settings(url)}).start()
+    with server.client("meta.server.port", timeout=60.0) as meta:
+        known(meta, mariadb)
+        mariadb.pause()
+        try:
+            assert ask(meta, "unknown", request=c.ONLINE) is None
+            assert ask(meta, "known", "another", c.ONLINE) == ["bg1"]
+        finally:
+            mariadb.resume()
+        wait_until(lambda: ask(meta, "unknown"), 20, "a route for the new subject")
+
+
 def test_metaserver_silence_during_an_outage_is_written_afterwards(make, mariadb):
     server = make("metaserver", {**SETTINGS, **mariadb.settings(f"{mariadb.url}?{TIMEOUTS}"), "heartbeat.timeout.ms": "2000"}).start()
     with server.client("meta.server.port") as meta:

@@ -22,7 +22,8 @@ FAST = (
 
 
 def main(command):
-    directory = tempfile.mkdtemp(prefix="qmq-mariadb-")
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # much quicker with hundreds of tables
+    directory = tempfile.mkdtemp(prefix="qmq-mariadb-", dir=memory)
     server = MariaDb(directory).start(*FAST)
     try:
         server.sql(f"GRANT ALL ON *.* TO '{USER}'@'%'", "mysql")

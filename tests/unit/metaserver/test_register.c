@@ -119,6 +119,24 @@ static void metaserver_11_a_body_that_is_none_is_answered_51(void) {
     site_close(s);
 }
 
+static bool has_two(void *arg) {
+    return site_number(arg, "SELECT COUNT(*) FROM client_meta_info WHERE client_id IN ('again', 'other')") == 2;
+}
+
+/* A client that says type 1 every minute, as some do: the row is there, and nothing more is asked of the database. */
+static void metaserver_23_a_row_that_is_there_is_not_written_again(void) {
+    site_t *s = site_open(NULL);
+    (void)site_register_as(s, "s", CLIENT_CONSUMER, CLIENT_ONLINE, "g", "again");
+    (void)site_register_as(s, "s", CLIENT_CONSUMER, CLIENT_ONLINE, "g", "other");
+    CU_ASSERT_TRUE_FATAL(test_wait(has_two, s, 10));
+    site_sql(s, "DELETE FROM client_meta_info WHERE client_id = 'again'");
+    (void)site_register_as(s, "s", CLIENT_CONSUMER, CLIENT_ONLINE, "g", "again");
+    (void)site_register_as(s, "s", CLIENT_PRODUCER, CLIENT_ONLINE, "g", "other"); /* another type is another row */
+    CU_ASSERT_TRUE(test_wait(has_two, s, 10));
+    CU_ASSERT_EQUAL(site_number(s, "SELECT COUNT(*) FROM client_meta_info WHERE client_id = 'again'"), 0);
+    site_close(s);
+}
+
 static bool rows_are(void *arg) {
     site_t *s = arg;
     return site_number(s, "SELECT COUNT(*) FROM client_meta_info WHERE client_id = 'last'") == 1;
@@ -330,6 +348,7 @@ const test_case_t register_cases[] = {TEST(metaserver_26_wire_19_example_and_hea
                                       TEST(metaserver_09_an_empty_map_gets_the_failure_answer),
                                       TEST(metaserver_10_wire_22_illegal_subjects),
                                       TEST(metaserver_11_a_body_that_is_none_is_answered_51),
+                                      TEST(metaserver_23_a_row_that_is_there_is_not_written_again),
                                       TEST(metaserver_24_25_wire_20_defaults_and_unknown_keys),
                                       TEST(wire_21_subject_and_group_verbatim),
                                       TEST(metaserver_23_wire_24_two_online_requests_leave_one_row),

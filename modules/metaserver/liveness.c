@@ -116,7 +116,7 @@ static void append(watch_t *w, change_t *c) {
 
 /* Drops states that have not been started: newer word makes them wrong. */
 static void drop_waiting_states(watch_t *w) {
-    change_t **link = w->busy ? &w->first->next : &w->first;
+    change_t **link = w->busy && w->first != NULL ? &w->first->next : &w->first;
     while (*link != NULL) {
         change_t *c = *link;
         if (c->kind == CHANGE_PUT) {

@@ -37,7 +37,7 @@ static qmq_error_t *cannot_connect(const mysql_session_t *s, const char *user) {
 
 /* The library goes on in clear text when the server offers no encryption. */
 static qmq_error_t *check_encryption(const mysql_session_t *s, const mysql_url_t *url) {
-    if (url->tls == MYSQL_TLS_OFF || mysql_get_ssl_cipher(s->connection) != NULL) return NULL;
+    if (url->tls < MYSQL_TLS_ON || mysql_get_ssl_cipher(s->connection) != NULL) return NULL;
     return error_create(QMQ_E_UNREACHABLE, "Set up TLS at the database, or correct useSSL and sslMode in jdbc.url",
                         "the database %s offers no encrypted connection, and jdbc.url demands one", s->where);
 }

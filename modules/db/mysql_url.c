@@ -67,7 +67,7 @@ static bool read_ssl(view_t text, mysql_tls_t *to) {
     bool on;
     if (!read_bool(text, &on)) return false;
     if (!on) *to = MYSQL_TLS_OFF;
-    if (on && *to == MYSQL_TLS_OFF) *to = MYSQL_TLS_ON;
+    if (on && *to != MYSQL_TLS_VERIFY) *to = MYSQL_TLS_ON;
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool read_ssl_mode(view_t text, mysql_tls_t *to) {
         const char *name;
         mysql_tls_t tls;
     } modes[] = {{"DISABLED", MYSQL_TLS_OFF},
-                 {"PREFERRED", MYSQL_TLS_OFF},
+                 {"PREFERRED", MYSQL_TLS_PREFERRED},
                  {"REQUIRED", MYSQL_TLS_ON},
                  {"VERIFY_CA", MYSQL_TLS_VERIFY},
                  {"VERIFY_IDENTITY", MYSQL_TLS_VERIFY}};

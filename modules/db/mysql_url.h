@@ -10,7 +10,8 @@
 #define MYSQL_URL_PREFIX "jdbc:mysql:"
 #define MYSQL_MOST_HOSTS 16
 
-typedef enum mysql_tls { MYSQL_TLS_OFF, MYSQL_TLS_ON, MYSQL_TLS_VERIFY } mysql_tls_t;
+/* PREFERRED: encrypted when the server offers it. */
+typedef enum mysql_tls { MYSQL_TLS_OFF, MYSQL_TLS_PREFERRED, MYSQL_TLS_ON, MYSQL_TLS_VERIFY } mysql_tls_t;
 
 typedef struct mysql_host {
     char *name;

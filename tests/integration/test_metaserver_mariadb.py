@@ -137,9 +137,18 @@ def test_metaserver_tls_to_the_database(make, mariadb, tmp_path):
     with server.client("meta.server.port") as meta:
         known(meta, mariadb)
     server.stop()
+    preferring = make("metaserver", {**SETTINGS, **mariadb.settings(f"{mariadb.url}?sslMode=PREFERRED")}).start()
+    preferring.stop()
     refused = make("metaserver", {**SETTINGS, **mariadb.settings()})
     refused.launch()
     assert refused.wait_exit() != 0
+
+
+def test_metaserver_encryption_is_preferred_where_it_is_offered(make, mariadb):
+    """This database has no certificate: preferring goes on without."""
+    server = make("metaserver", {**SETTINGS, **mariadb.settings(f"{mariadb.url}?sslMode=PREFERRED")}).start()
+    with server.client("meta.server.port") as meta:
+        known(meta, mariadb)
 
 
 def test_metaserver_database_killed_and_started_again(meta, mariadb):

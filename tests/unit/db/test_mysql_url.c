@@ -49,6 +49,9 @@ static void parameters(void) {
     u = read_good("jdbc:mysql://a/q?useSSL=true");
     CU_ASSERT_EQUAL(u.tls, MYSQL_TLS_ON);
     mysql_url_free(&u);
+    u = read_good("jdbc:mysql://a/q?sslMode=preferred");
+    CU_ASSERT_EQUAL(u.tls, MYSQL_TLS_PREFERRED);
+    mysql_url_free(&u);
     u = read_good("jdbc:mysql://a/q?sslMode=REQUIRED&useSSL=false&connectTimeout=0");
     CU_ASSERT_EQUAL(u.tls, MYSQL_TLS_OFF);
     CU_ASSERT(u.connect_timeout_s > 0);

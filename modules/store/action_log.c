@@ -45,17 +45,22 @@ static bool put(action_log_t *a, const action_record_t *r) {
     return action_record_looks_torn(to, size, position);
 }
 
-/* An empty PULL: it says nothing that was not known, but something stands behind the record before it. */
+/* An empty PULL, as broker.md 6.4 has it behind what a filter left out: it says nothing that was not known, but something stands behind
+ * the record before it. */
 static void put_end(action_log_t *a, action_record_t r) {
+    bool pulled = r.type == ACTION_PULL;
     r.type = ACTION_PULL;
-    r.first_pull = r.first_message = 0;
-    r.last_pull = r.last_message = -1;
+    r.first_pull = r.last_pull + 1;
+    r.last_message = pulled ? r.last_message : -1;
+    r.first_message = r.last_message + 1;
     (void)put(a, &r);
 }
 
 static void stage(action_log_t *a, const store_action_batch_t *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         action_record_t r = record_of(&batch->actions[i]);
+        /* Its time is its end; no empty PULL may bring back who is gone. */
+        if (r.type == ACTION_FOREVER_OFFLINE) r.time_ms |= 1;
         if (put(a, &r)) put_end(a, r);
     }
 }

@@ -187,14 +187,14 @@ static apr_status_t remove_last(segmented_log_t *l) {
 
 apr_status_t segmented_log_cut(segmented_log_t *l, int64_t end, int64_t synced, qmq_error_t **error) {
     apr_status_t status = APR_SUCCESS;
-    const char *path = l->directory;
+    int64_t at = 0; /* base of the segment in hand */
     while (status == APR_SUCCESS && l->count > 0 && l->segments[l->count - 1]->base > end) {
-        path = l->segments[l->count - 1]->path;
+        at = l->segments[l->count - 1]->base;
         status = remove_last(l);
     }
     for (size_t i = 0; status == APR_SUCCESS && i < l->count; i++) {
         segment_t *s = l->segments[i];
-        path = s->path;
+        at = s->base;
         if (s->base + l->segment_size <= end) {
             atomic_store(&s->allocated, l->segment_size);
         } else {
@@ -205,7 +205,7 @@ apr_status_t segmented_log_cut(segmented_log_t *l, int64_t end, int64_t synced, 
     atomic_store(&l->synced, synced < end ? synced : end);
     if (status == APR_SUCCESS) return APR_SUCCESS;
     char text[160];
-    *error = error_create(status, "Give this user the right to write to it", "cannot shorten %s: %s", path,
+    *error = error_create(status, "Give this user the right to write to it", "cannot shorten %s/%020lld: %s", l->directory, (long long)at,
                           status_text(status, text, sizeof text));
     return status;
 }

@@ -36,7 +36,7 @@ void test_skip(const char *why);
 /* Makes file operations fail by these rules (portability/posix/fault.c) until the next call; "" for none. False (and the test is skipped)
  * in builds without hooks. */
 bool test_faults(const char *rules);
-/* The clocks of portability/clock.h run at speed times the real one from now on (noticed within 10 ms); 1 is the usual, 0 stops them. False
+/* The clocks of portability/clock.h run at speed times the real one from now on (noticed within 10 ms); 1 is the usual. False
  * (and the test is skipped) in builds without hooks. */
 bool test_clock_speed(int speed);
 /* The wall clock jumps to that much before or behind the real one; the monotonic one does not. Likewise. */

@@ -167,9 +167,12 @@ static void client_30_failing_group_is_left_for_five_seconds(void) {
     qmq_client_t *c = fake_client(&f);
     qmq_producer_t *p = qmq_producer_create(c, NULL, NULL);
     while (tries_of_first(&f, c, p, 1) < 100) CU_ASSERT_FATAL(fake_count(&f, REQUEST_SEND_MESSAGE, 1) < 1000);
-    CU_ASSERT(test_clock_speed(0)); /* the five seconds do not begin to pass on a slow machine */
-    after_t five_seconds = {clock_mono_us() + 5 * SECOND_US};
-    CU_ASSERT_EQUAL(tries_of_first(&f, c, p, 20), 100);
+    int64_t left_at = clock_mono_us();
+    after_t five_seconds = {left_at + 5 * SECOND_US};
+    for (int i = 0; i < 20; i++) {
+        size_t tries = tries_of_first(&f, c, p, 1);
+        if (clock_mono_us() - left_at < 4 * SECOND_US) CU_ASSERT_EQUAL(tries, 100); /* a slow machine sends fewer in the time */
+    }
     fake_lock(&f);
     f.refuse_times = 0;
     fake_unlock(&f);

@@ -78,7 +78,7 @@ static void send_stray(fake_t *f, connection_t *c, const frame_t *request) {
 
 /* True when the request was refused (or dropped) as the test asked. */
 static bool refuse(fake_t *f, int broker, connection_t *c, const frame_t *request) {
-    bool is_send = request->code == REQUEST_SEND_MESSAGE;
+    bool is_send = request->code == REQUEST_SEND_MESSAGE && (f->refuse_broker == -2 || f->refuse_broker == broker);
     if (is_send && speak_nonsense(f, c)) return true;
     if (is_send && f->stray_times > 0) send_stray(f, c, request);
     if (f->refuse_times == 0 || f->refuse_request != request->code) return false;

@@ -55,7 +55,7 @@ typedef struct fake {
     int refuse_request;   /* the next refuse_times requests of this code are answered refuse_code */
     int refuse_code;      /* -1: not at all */
     int refuse_times;
-    int refuse_broker; /* only by this one; -2: by all, what fake_start sets */
+    int refuse_broker; /* only this one refuses or speaks nonsense; -2: all, what fake_start sets */
     int result_code;   /* the next result_times messages of SEND get this result */
     int result_times;
     int stray_times;    /* the next so many SENDs get an answer to a question nobody asked before their own */

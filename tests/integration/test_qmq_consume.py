@@ -182,7 +182,7 @@ def test_qmq_consume_two_share_a_group(qmq, subject):
     qmq.ok("send", subject, "--rate", "2000", stdin="\n".join(lines[:1000]))
     wait_until(lambda: first.out().count("\n") == 1000, 30, "the first half")
     second = subprocess.Popen(
-        [qmq.program, "consume", subject, "--group", "g", "--timeout", "4s"],
+        [*qmq.program, "consume", subject, "--group", "g", "--timeout", "4s"],
         stdout=subprocess.PIPE,
         env=qmq.environment(),
         cwd=qmq.directory,
@@ -201,7 +201,7 @@ def test_qmq_consume_output_closed(qmq, subject):
     read, write = os.pipe()
     os.close(read)
     process = subprocess.Popen(
-        [qmq.program, "consume", subject, "--group", "g"],
+        [*qmq.program, "consume", subject, "--group", "g"],
         stdout=write,
         stderr=subprocess.PIPE,
         env=qmq.environment(),

@@ -215,7 +215,7 @@ def test_qmq_send_output_goes_nowhere(qmq, subject):
     read, write = os.pipe()
     os.close(read)
     process = subprocess.Popen(
-        [qmq.program, "send", subject],
+        [*qmq.program, "send", subject],
         stdin=subprocess.PIPE,
         stdout=write,
         stderr=subprocess.PIPE,

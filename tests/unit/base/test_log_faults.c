@@ -64,7 +64,7 @@ static void log_that_cannot_rotate_grows_on(void) {
     log_t l;
     log_init(&l, "faults");
     (void)snprintf(path, sizeof path, "%s/stuck.log", test_directory());
-    set_rules("rename 1 EACCES path=stuck.log\n");
+    set_rules("rename 1 EIO path=stuck.log\n");
     CU_ASSERT_EQUAL_FATAL(log_to_file(path, 500, 2), APR_SUCCESS);
     for (int i = 0; i < 20; i++) log_info(&l, "line %02d", i); /* 50 bytes each: over 500, and not yet over 1000 */
     char *text = content(path);

@@ -155,7 +155,8 @@ def test_broker_54_a_reset_outlives_a_restart(start, how):
         assert look(server, "/reset", method="POST", subject="s", group="far", to="sequence:7")["moved"]
         if how == "stop":
             assert broker.pull("s", "g", number=3, last=9).ids == ["m0", "m1", "m2"]
-    wait_until(lambda: (server.store_root() / ".positions").exists(), 20, "the positions are on the disk")
+    positions = server.store_root() / ".positions"
+    wait_until(lambda: positions.exists() and all(group in positions.read_bytes() for group in (b"far", b"g")), 20, "the positions are on the disk")
     server.restart(how)
     with server.client() as broker:
         first = 3 if how == "stop" else 0

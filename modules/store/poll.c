@@ -120,7 +120,7 @@ static bool read_source(poll_t *p, size_t at) {
     return true;
 }
 
-/* True when p->source holds the record; p->cold tells when it may not be looked for now. */
+/* True when p->source holds the record; p->cold tells when that would have to wait for the disk. */
 static bool find_source(poll_t *p, size_t at) {
     const index_entry_t *e = &p->entries[at];
     if (is_in_source(&p->source, e)) return true;

@@ -49,8 +49,8 @@ class Bench:
         for key, value in options.items():
             line += [f"--{key}", str(value)]
         done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
-        if done.returncode != 0 and not done.stdout:
-            raise SystemExit(f"bench: {' '.join(line)} failed: {done.stderr}")
+        if done.returncode != 0:
+            raise SystemExit(f"bench: {' '.join(line)} failed: {done.stdout} {done.stderr}")
         return json.loads(done.stdout)
 
     def bare(self, size, batch, window, count, consume=False):
@@ -60,8 +60,7 @@ class Bench:
         server = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
         port = int(server.stdout.readline())
         before = cpu_seconds(server.pid)
-        each = count // window if consume else count
-        told = self.load("consume" if consume else "produce", address=f"127.0.0.1:{port}", size=size, batch=batch, window=window, count=each)
+        told = self.load("consume" if consume else "produce", address=f"127.0.0.1:{port}", size=size, batch=batch, window=window, count=count)
         used = 0.0
         try:
             used = cpu_seconds(server.pid) - before
@@ -85,9 +84,9 @@ class Bench:
         told = self.load("produce", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, size=size, batch=batch, window=window, count=count)
         return told["bytes"] / told["seconds"], (cpu_seconds(server.pid) - before) * 1e6 / told["messages"], told["messages"] / told["seconds"]
 
-    def known_groups(self, server, subject, window):
+    def known_groups(self, server, subject, window, group="bench"):
         """A group starts behind what was sent before its first pull."""
-        self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, window=window, count=0)
+        self.load("consume", address=f"127.0.0.1:{server.port('broker.port')}", subject=subject, group=group, window=window, count=0)
 
     def consume(self, server, subject, batch, count, group="bench", window=1):
         """`window` groups side by side, count messages in each; bytes a second, CPU seconds a million, messages a second."""
@@ -102,7 +101,8 @@ class Bench:
         for number in range(self.options.rounds + 1):
             bare, bare_cpu = self.bare(size, batch, 8, count)
             server = self.server(f"size{size}-{number}")
-            self.known_groups(server, subject, GROUPS)
+            for window in (1, GROUPS):
+                self.known_groups(server, subject, window, group=f"side.{window}")
             speed, cpu, _ = self.produce(server, subject, size, batch, 8, count)
             if number < self.options.rounds:
                 server.stop()
@@ -122,7 +122,7 @@ class Bench:
         produced = middle(speeds)
         for window, who in ((1, "one group"), (GROUPS, f"{GROUPS} groups on a connection")):
             bare, bare_cpu = self.bare(size, batch, window, count, consume=True)
-            speed, cpu, rate = self.consume(server, subject, batch, count, window=window)
+            speed, cpu, _ = self.consume(server, subject, batch, count, group=f"side.{window}", window=window)
             what = f"consume {size} B, {batch} a pull, each acknowledged, {who}"
             self.row(what, speed / 1e6, "MB/s", f">= 1.5 x produce = {1.5 * produced / 1e6:,.0f} (bare loop {bare / 1e6:,.0f})")
             self.row(f"{what}: server CPU a million", cpu, "s", f"<= {consume_budget} (bare loop {bare_cpu:.2f})")

@@ -9,23 +9,33 @@ typedef struct reset {
     operation_t op; /* first */
     reply_to_t reply;
     int32_t where;
+    position_wait_t wait;
+    bool moved;
 } reset_t;
 
-static step_t reset_end(reset_t *r) {
-    reply_send(&r->reply, RESPONSE_SUCCESS, NULL);
+static step_t reset_end(reset_t *r, int16_t code) {
+    reply_send(&r->reply, code, NULL);
     memory_free(r);
     return STEP_DONE;
 }
 
-/* In the group's turn, so that no pull under way can overwrite it (BUG-13). */
+static void reset_saved(position_wait_t *wait) {
+    reset_t *r = (reset_t *)((char *)wait - offsetof(reset_t, wait));
+    group_continue(r->op.group);
+}
+
+/* In the group's turn, so that no pull under way can overwrite it (BUG-13); answered when no kill can take it back. */
 static step_t reset_run(operation_t *op) {
     reset_t *r = (reset_t *)op;
     group_t *g = op->group;
     int64_t min, next;
-    if (!store_subject_bounds(group_subject(g), &min, &next)) return reset_end(r);
-    int64_t to = r->where == CONSUME_EARLIEST ? min : next;
-    group_move_to(g, to);
-    return reset_end(r);
+    if (r->moved) return reset_end(r, r->wait.status == APR_SUCCESS ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR);
+    if (!store_subject_bounds(group_subject(g), &min, &next)) return reset_end(r, RESPONSE_SUCCESS);
+    group_move_to(g, r->where == CONSUME_EARLIEST ? min : next);
+    r->moved = true;
+    r->wait.saved = reset_saved;
+    worker_await_positions(group_home(g), &r->wait);
+    return STEP_WAITS;
 }
 
 void consume_manage_command(void *arg, connection_t *c, const frame_t *request, block_t *block) {

@@ -375,7 +375,7 @@ void group_move_to(group_t *g, int64_t next) {
     log_info(g->broker->log, "group %.*s of subject %.*s is moved to message %lld", VIEW_ARG(group_name(g)),
              VIEW_ARG(group_subject_name(g)), (long long)next);
     group_set_next(g, next);
-    store_group_move(g->broker->store, g->progress, next);
+    store_group_move(g->progress, next);
     int64_t min = 0, end = 0;
     if (g->held != NULL && store_subject_bounds(g->subject, &min, &end) && next < end) group_wake_in(g, 0);
 }

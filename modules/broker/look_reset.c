@@ -133,6 +133,34 @@ static void move_group(group_t *g, move_t *m) {
     mutex_destroy(&m->lock);
 }
 
+typedef struct saving {
+    store_sync_waiter_t waiter; /* first */
+    mutex_t lock;
+    condition_t done;
+    bool ended;
+} saving_t;
+
+static void saving_ended(store_sync_waiter_t *w) {
+    saving_t *s = (saving_t *)w;
+    mutex_lock(&s->lock);
+    s->ended = true;
+    condition_signal(&s->done);
+    mutex_unlock(&s->lock);
+}
+
+static apr_status_t save_positions(store_t *store) {
+    saving_t s = {.waiter.done = saving_ended};
+    mutex_init(&s.lock);
+    condition_init(&s.done);
+    store_await_positions(store, &s.waiter);
+    mutex_lock(&s.lock);
+    while (!s.ended) condition_wait(&s.done, &s.lock);
+    mutex_unlock(&s.lock);
+    condition_destroy(&s.done);
+    mutex_destroy(&s.lock);
+    return s.waiter.status;
+}
+
 static void tell(look_answer_t *a, const search_t *s, const move_t *m) {
     int64_t repeated = m->position - m->target, skipped = m->target - m->position;
     (void)json_object_set_new(a->body, "first", json_integer(s->min));
@@ -165,5 +193,9 @@ void look_reset(broker_t *b, http_request_t *r, look_answer_t *a) {
         return;
     }
     move_group(g, &m);
+    if (!m.only_tells && save_positions(b->store) != APR_SUCCESS) {
+        look_refuse(a, 500, "the group is moved, but that could not be written to the disk (the log says why): a restart may take it back");
+        return;
+    }
     tell(a, &s, &m);
 }

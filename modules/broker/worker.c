@@ -376,6 +376,27 @@ void worker_add_actions(worker_t *w, action_source_t *source) {
     worker_defer_flush(w);
 }
 
+static void positions_saved_task(task_t *task) {
+    position_wait_t *p = (position_wait_t *)((char *)task - offsetof(position_wait_t, task));
+    worker_t *w = p->worker;
+    p->saved(p);
+    worker_left(w);
+}
+
+static void positions_saved(store_sync_waiter_t *waiter) {
+    position_wait_t *p = (position_wait_t *)((char *)waiter - offsetof(position_wait_t, waiter));
+    p->status = waiter->status;
+    worker_post(p->worker, &p->task);
+}
+
+void worker_await_positions(worker_t *w, position_wait_t *p) {
+    p->worker = w;
+    p->task.run = positions_saved_task;
+    p->waiter.done = positions_saved;
+    worker_entered(w);
+    store_await_positions(w->broker->store, &p->waiter);
+}
+
 worker_t *worker_create(broker_t *b, int index) {
     worker_t *w = memory_zalloc(sizeof *w);
     w->broker = b;

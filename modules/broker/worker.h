@@ -41,6 +41,18 @@ typedef struct action_source {
 } action_source_t;
 
 void worker_add_actions(worker_t *w, action_source_t *source);
+/* Somebody who waits until the moves of groups are on the disk. */
+typedef struct position_wait {
+    store_sync_waiter_t waiter;
+    task_t task;
+    worker_t *worker;
+    apr_status_t status;
+    /* On the worker's loop. */
+    void (*saved)(struct position_wait *self);
+} position_wait_t;
+
+/* Waits for every move made before; the wait is in flight until then. */
+void worker_await_positions(worker_t *w, position_wait_t *p);
 /* Waits until nothing is in flight; from another thread, when no new work can come. */
 void worker_drain(worker_t *w);
 

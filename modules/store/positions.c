@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/memory.h"
 #include "base/writer.h"
+#include "store/checkpoint.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
@@ -132,4 +133,20 @@ apr_status_t positions_save(store_t *s) {
     memory_free(path);
     writer_free(&c.to);
     return status;
+}
+
+void positions_save_awaited(store_t *s) {
+    mutex_lock(&s->positions_lock);
+    store_sync_waiter_t *w = s->position_waiters;
+    s->position_waiters = NULL;
+    mutex_unlock(&s->positions_lock);
+    if (w == NULL && !atomic_load(&s->closing)) return;
+    apr_status_t status = positions_save(s);
+    if (status != APR_SUCCESS) checkpoint_complain(s, "saving the positions of groups that were moved", status);
+    while (w != NULL) {
+        store_sync_waiter_t *next = w->next; /* a released one is its owner's */
+        w->status = status;
+        w->done(w);
+        w = next;
+    }
 }

@@ -17,5 +17,7 @@ bool positions_read(view_t text, int64_t *offset, void (*visit)(void *arg, view_
 void positions_load(struct store *s, int64_t *offset);
 /* Writes the file when there is something to say or it said something before. Blocks; whoever writes behind. */
 apr_status_t positions_save(struct store *s);
+/* The same, when somebody waits for it, who is told then, or the store is being closed. Writer thread. */
+void positions_save_awaited(struct store *s);
 
 #endif

@@ -119,17 +119,11 @@ static void logs_synced(void *arg) {
         periodic_trigger(s->writer);
 }
 
-static void save_positions(store_t *s) {
-    if (!atomic_exchange(&s->save_positions, false)) return;
-    apr_status_t status = positions_save(s);
-    if (status != APR_SUCCESS) checkpoint_complain(s, "saving the positions of groups that were moved", status);
-}
-
 /* Writing behind leaves the disk and its journal to the appends every now and then, however many files there are to make. */
 static bool goes_on(void *arg) {
     store_t *s = arg;
     int64_t now = clock_mono_us();
-    save_positions(s);
+    positions_save_awaited(s);
     if (now - s->slice_us < WRITE_SLICE_US) return !atomic_load(&s->closing);
     mutex_lock(&s->pause_lock);
     if (!atomic_load(&s->closing)) (void)condition_wait_us(&s->pause, &s->pause_lock, WRITE_PAUSE_US);
@@ -140,7 +134,7 @@ static bool goes_on(void *arg) {
 
 static void write_behind(void *arg) {
     store_t *s = arg;
-    save_positions(s);
+    positions_save_awaited(s);
     consumer_logs_write_full(&s->index);
     int64_t now = clock_mono_us();
     if (atomic_exchange(&s->progress.offline, false)) legacy_pull_logs_clean(&s->legacy, &s->subjects, &s->progress);
@@ -226,6 +220,7 @@ static void free_all(store_t *s) {
     sorted_tables_close(&s->sorted);
     mutex_destroy(&s->syncer.lock);
     mutex_destroy(&s->pause_lock);
+    mutex_destroy(&s->positions_lock);
     condition_destroy(&s->pause);
     damage_free(&s->damage);
     (void)file_close(s->marker); /* a cache */
@@ -261,6 +256,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     legacy_pull_logs_init(&s->legacy, path_in(s, "pulllog"), options->log);
     s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
     damage_init(&s->damage, options->log, options->metrics);
+    mutex_init(&s->positions_lock);
     mutex_init(&s->pause_lock);
     condition_init(&s->pause);
     subject_table_init(&s->subjects, &s->index);
@@ -284,7 +280,7 @@ void store_close(store_t *s) {
     if (s == NULL) return;
     stop_threads(s);
     bool durable = store_sync(s) == APR_SUCCESS; /* reported inside */
-    save_positions(s);
+    positions_save_awaited(s);
     checkpoint_run(s, NULL);
     if (durable) write_marker(s, true);
     free_all(s);
@@ -400,9 +396,15 @@ static void visit_group(void *arg, named_t *thing) {
     if (store_group_pulled(g, &pulled)) walk->visit(walk->arg, g);
 }
 
-void store_group_move(store_t *s, store_group_t *g, int64_t next) {
+void store_group_move(store_group_t *g, int64_t next) {
     group_progress_move(g, next);
-    atomic_store(&s->save_positions, true);
+}
+
+void store_await_positions(store_t *s, store_sync_waiter_t *w) {
+    mutex_lock(&s->positions_lock);
+    w->next = s->position_waiters;
+    s->position_waiters = w;
+    mutex_unlock(&s->positions_lock);
     periodic_trigger(s->writer);
 }
 

@@ -189,8 +189,11 @@ bool store_group_pulled(store_group_t *g, int64_t *sequence);
 /* Where the group goes on: behind what was pulled, or where it was moved to and how far it came from there. False when neither ever
  * happened. */
 bool store_group_next(store_group_t *g, int64_t *next);
-/* Moves the group to a message; written behind at once, a restart knows it. Any thread. */
-void store_group_move(store_t *s, store_group_t *g, int64_t next);
+/* Moves the group to a message; on the disk when store_await_positions says so. Any thread. */
+void store_group_move(store_group_t *g, int64_t next);
+/* Waits until every move made before is on the disk; the waiter as with store_await_action_sync, its end_offset does not matter. Any
+ * thread. */
+void store_await_positions(store_t *s, store_sync_waiter_t *w);
 /* Last pulled and last acked pull sequence of a consumer (-1, -1 and false when unknown). pull >= ack always (broker.md BUG-11). */
 bool store_consumer_position(store_group_t *g, view_t consumer_id, int64_t *pull, int64_t *ack);
 /* Message sequence of an un-acked pull sequence; -1 unknown. Broadcast groups: the pull sequence itself. */

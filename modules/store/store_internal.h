@@ -45,8 +45,9 @@ struct store {
     space_t space;
     safe_points_t safe;
     checkpoint_state_t checkpoint;
-    _Atomic bool save_positions; /* a group was moved */
-    bool positions_written;      /* the file exists; writer thread only */
+    mutex_t positions_lock;
+    store_sync_waiter_t *position_waiters; /* for moves; under the lock */
+    bool positions_written;                /* the file exists; writer thread only */
     file_t *marker;
     int64_t own_from;        /* records of messages from this offset on are ours */
     int64_t marked_segments; /* how many were complete when it was last made durable */

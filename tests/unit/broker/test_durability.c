@@ -2,6 +2,8 @@
 #include "site.h"
 #include "suites.h"
 
+#include "portability/file.h"
+
 static site_t s;
 static client_t c;
 
@@ -111,9 +113,33 @@ static void a_failed_sync_refuses(void) {
     end();
 }
 
+/* Whatever send.sync says; and one that cannot be written is not called done. */
+static void a_reset_is_on_the_disk_when_it_is_answered(void) {
+    begin(DURABILITY_CACHE);
+    char *path = memory_printf("%s/.positions", s.root), *text = NULL;
+    size_t size = 0;
+    SENDS(&c, "s", "m0 m1");
+    GIVES(&c, PULL(.num = 1), 0, "");
+    SENDS(&c, "s", "m2");
+    GIVES(&c, PULL(.num = 1), 0, "m2");
+    CU_ASSERT_EQUAL(reset(&c, "s", "g", CONSUME_EARLIEST), RESPONSE_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(file_read_all(path, 4096, &text, &size), APR_SUCCESS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\ns/g/0\n"));
+    memory_free(text);
+    CU_ASSERT_EQUAL(path_remove(path), APR_SUCCESS);
+    CU_ASSERT_EQUAL(directory_create(path), APR_SUCCESS); /* in its way */
+    CU_ASSERT_EQUAL(reset(&c, "s", "g", CONSUME_EARLIEST), RESPONSE_BROKER_ERROR);
+    CU_ASSERT_EQUAL(path_remove(path), APR_SUCCESS);
+    CU_ASSERT_EQUAL(reset(&c, "s", "g", CONSUME_EARLIEST), RESPONSE_SUCCESS);
+    GIVES(&c, PULL(.num = 3, .last = 0), 1, "m0 m1 m2");
+    memory_free(path);
+    end();
+}
+
 const test_case_t durability_cases[] = {TEST(none_answers_from_the_page_cache),
                                         TEST(disk_answers_after_the_sync),
                                         TEST(disk_moves_before_it_acknowledges),
                                         TEST(a_subject_has_its_own),
                                         TEST(a_failed_sync_refuses),
+                                        TEST(a_reset_is_on_the_disk_when_it_is_answered),
                                         TEST_END};

@@ -18,6 +18,27 @@ static bool is_saved(void *arg) {
     return stored_exists(arg, POSITIONS_NAME);
 }
 
+typedef struct saving {
+    store_sync_waiter_t waiter; /* first */
+    _Atomic bool done;
+} saving_t;
+
+static void note_done(store_sync_waiter_t *w) {
+    atomic_store(&((saving_t *)w)->done, true);
+}
+
+static bool is_done(void *arg) {
+    return atomic_load(&((saving_t *)arg)->done);
+}
+
+static void move(stored_t *t, int64_t next) {
+    saving_t saving = {.waiter.done = note_done};
+    store_group_move(group(t), next);
+    store_await_positions(t->store, &saving.waiter);
+    CU_ASSERT_TRUE_FATAL(test_wait(is_done, &saving, 30));
+    CU_ASSERT_EQUAL(saving.waiter.status, APR_SUCCESS);
+}
+
 static void open_with(stored_t *t, int messages) {
     stored_init(t);
     stored_open(t);
@@ -50,9 +71,9 @@ static void reset_survives_a_restart(void) {
         stored_t t;
         open_with(&t, 20);
         CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "c", 0, 9, 0), APR_SUCCESS);
-        store_group_move(t.store, group(&t), 3);
+        move(&t, 3);
         CU_ASSERT_EQUAL(next_of(&t), 3);
-        CU_ASSERT_TRUE(test_wait(is_saved, &t, 30));
+        CU_ASSERT_TRUE(is_saved(&t));
         reopen(&t, crash);
         CU_ASSERT_EQUAL(next_of(&t), 3);
         CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "c", 10, 12, 3), APR_SUCCESS);
@@ -77,10 +98,10 @@ static void reset_survives_a_restart(void) {
 static void reset_of_a_group_that_never_pulled(void) {
     stored_t t;
     open_with(&t, 20);
-    store_group_move(t.store, group(&t), 0);
+    store_group_move(group(&t), 0);
     reopen(&t, false);
     CU_ASSERT_EQUAL(next_of(&t), 0);
-    store_group_move(t.store, group(&t), 20);
+    store_group_move(group(&t), 20);
     reopen(&t, false);
     CU_ASSERT_EQUAL(next_of(&t), 20);
     stored_free(&t);

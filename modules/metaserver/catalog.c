@@ -3,10 +3,11 @@
 #include "base/memory.h"
 #include "portability/thread.h"
 
-/* A route this metaserver has written; kept until a refresh that began later has read it. */
+/* A route this metaserver has written, or read alone; kept until a reading of all routes that began later. */
 typedef struct own_route {
     shared_t shared;
     int64_t sequence;
+    bool added; /* `routes` has no such subject */
     group_names_t *names;
     size_t size;
     char subject[];
@@ -30,6 +31,7 @@ struct catalog {
     int64_t offline_time;
     int64_t sequence; /* number of the last write */
     table_t own_routes;
+    size_t added_routes; /* of own_routes */
     own_group_t *own_groups;
 };
 
@@ -131,8 +133,13 @@ static void carry_groups(catalog_t *c, int64_t since, broker_groups_t *fresh) {
 static void drop_routes(catalog_t *c, int64_t since) {
     size_t at = 0;
     own_route_t *r;
+    c->added_routes = 0;
     while ((r = table_next(&c->own_routes, &at)) != NULL) {
-        if (r->sequence > since) continue;
+        if (r->sequence > since) {
+            r->added = routes_find(c->routes, own_subject(r)) == NULL;
+            c->added_routes += r->added;
+            continue;
+        }
         (void)table_remove(&c->own_routes, own_subject(r));
         shared_release(&r->shared);
     }
@@ -150,9 +157,9 @@ void catalog_publish(catalog_t *c, int64_t since, broker_groups_t *groups, route
         c->groups = groups;
     }
     if (routes != NULL) {
-        drop_routes(c, since);
         old_routes = c->routes;
         c->routes = routes;
+        drop_routes(c, since);
     }
     if (tags != NULL) {
         old_tags = c->tags;
@@ -203,18 +210,52 @@ void catalog_put_group(catalog_t *c, const live_group_t *group) {
     broker_groups_release(old);
 }
 
-void catalog_put_route(catalog_t *c, view_t subject, const group_names_t *names) {
+static own_route_t *make_route(view_t subject, const group_names_t *names) {
     own_route_t *made = memory_zalloc(sizeof *made + subject.size);
     shared_init(&made->shared, own_route_destroy);
     made->names = group_names_copy(names);
     made->size = subject.size;
     if (subject.size > 0) memcpy(made->subject, subject.data, subject.size);
-    mutex_lock(&c->lock);
+    return made;
+}
+
+/* Under the lock. */
+static void put_route(catalog_t *c, own_route_t *made) {
+    view_t subject = own_subject(made);
     own_route_t *old = table_remove(&c->own_routes, subject);
     made->sequence = ++c->sequence;
+    made->added = routes_find(c->routes, subject) == NULL;
+    c->added_routes += made->added;
     table_put(&c->own_routes, made);
+    if (old == NULL) return;
+    c->added_routes -= old->added;
+    shared_release(&old->shared);
+}
+
+void catalog_put_route(catalog_t *c, view_t subject, const group_names_t *names) {
+    own_route_t *made = make_route(subject, names);
+    mutex_lock(&c->lock);
+    put_route(c, made);
     mutex_unlock(&c->lock);
-    if (old != NULL) shared_release(&old->shared);
+}
+
+/* Under the lock: whether the reading that began at `since` knows better. */
+static bool is_news(const catalog_t *c, int64_t since, view_t subject, const group_names_t *names) {
+    const own_route_t *own = table_get(&c->own_routes, subject);
+    if (own != NULL) return own->sequence <= since && !group_names_equal(own->names, names);
+    const group_names_t *known = routes_find(c->routes, subject);
+    return known == NULL || !group_names_equal(known, names);
+}
+
+void catalog_publish_changes(catalog_t *c, int64_t since, const routes_t *changes) {
+    size_t at = 0;
+    view_t subject;
+    const group_names_t *names;
+    mutex_lock(&c->lock);
+    while ((names = routes_next(changes, &at, &subject)) != NULL) {
+        if (is_news(c, since, subject, names)) put_route(c, make_route(subject, names));
+    }
+    mutex_unlock(&c->lock);
 }
 
 int catalog_group_state(catalog_t *c, view_t group) {
@@ -228,8 +269,7 @@ int catalog_group_state(catalog_t *c, view_t group) {
 void catalog_figures(catalog_t *c, catalog_figures_t *f) {
     mutex_lock(&c->lock);
     f->groups = c->groups->by_name.count;
-    f->routes = c->routes->by_subject.count;
-    f->own_routes = c->own_routes.count;
+    f->routes = c->routes->by_subject.count + c->added_routes;
     f->offline_time = c->offline_time;
     mutex_unlock(&c->lock);
 }

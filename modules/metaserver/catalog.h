@@ -33,6 +33,8 @@ void catalog_done(catalog_view_t *view);
  * since `since` stays in force. */
 int64_t catalog_begin(catalog_t *c);
 void catalog_publish(catalog_t *c, int64_t since, broker_groups_t *groups, routes_t *routes, subject_tags_t *tags, marks_t *readonly);
+/* Routes that were read without the others; which of them are news is found out here. Does not take the reference. */
+void catalog_publish_changes(catalog_t *c, int64_t since, const routes_t *changes);
 void catalog_publish_offline(catalog_t *c, marks_t *offline, int64_t time);
 
 /* Write-through, after the commit. */
@@ -45,7 +47,6 @@ int catalog_group_state(catalog_t *c, view_t group);
 typedef struct catalog_figures {
     size_t groups;
     size_t routes;
-    size_t own_routes; /* written here since the last refresh; some may be among `routes` too */
     int64_t offline_time;
 } catalog_figures_t;
 void catalog_figures(catalog_t *c, catalog_figures_t *f);

@@ -379,7 +379,7 @@ static bool may_wait(metaserver_t *m) {
 static bool may_add_subject(metaserver_t *m) {
     catalog_figures_t f;
     catalog_figures(m->catalog, &f);
-    if (f.routes + f.own_routes < m->subjects_limit) return true;
+    if (f.routes < m->subjects_limit) return true;
     int64_t suppressed;
     if (log_permit(&m->subjects_limit_told, TROUBLE_LINE_US, &suppressed))
         log_error(m->log, "there are routes of %zu subjects, as many as subjects.max allows; new subjects get none", f.routes);

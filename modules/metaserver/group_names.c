@@ -63,6 +63,14 @@ group_names_t *group_names_extend(const group_names_t *names, const view_t *more
     return made;
 }
 
+bool group_names_equal(const group_names_t *a, const group_names_t *b) {
+    if (a->count != b->count) return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!view_equal(a->items[i], b->items[i])) return false;
+    }
+    return true;
+}
+
 bool group_names_have(const group_names_t *names, view_t name) {
     for (size_t i = 0; i < names->count; i++) {
         if (view_equal(names->items[i], name)) return true;

@@ -19,6 +19,7 @@ group_names_t *group_names_parse(view_t json);
 group_names_t *group_names_copy(const group_names_t *names);
 /* The old names in their order, then those of `more` that are new. */
 group_names_t *group_names_extend(const group_names_t *names, const view_t *more, size_t count);
+bool group_names_equal(const group_names_t *a, const group_names_t *b); /* order counts */
 bool group_names_have(const group_names_t *names, view_t name);
 /* Compact JSON, zero-terminated, memory_free. NULL when it does not fit the column. */
 char *group_names_json(const group_names_t *names);

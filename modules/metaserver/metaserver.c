@@ -80,6 +80,7 @@ static apr_status_t open_refresh(metaserver_t *m, const config_t *config, qmq_er
                            .catalog = m->catalog,
                            .slaves = m->slaves,
                            .period_us = m->refresh_period_us,
+                           .full_period_us = config_int(config, "refresh.full.period.seconds") * 1000000,
                            .round = round_done,
                            .arg = m,
                            .log = m->log,

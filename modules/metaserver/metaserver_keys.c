@@ -12,6 +12,8 @@ const config_key_t metaserver_keys[] = {
     {METASERVER, "heartbeat.timeout.ms", CONFIG_INT, "30000", 1, 86400000, true,
      "Milliseconds without a heartbeat after which a broker group goes off line."},
     {METASERVER, "refresh.period.seconds", CONFIG_INT, "5", 1, 3600, false, "Seconds between two readings of the database."},
+    {METASERVER, "refresh.full.period.seconds", CONFIG_INT, "60", 0, 86400, false,
+     "Seconds between two readings of all routes; in between only those that have changed are read. 0 reads all of them each time."},
     {METASERVER, "meta.server.load.balance", CONFIG_STRING, "random", 0, 0, false,
      "How groups are chosen for a new subject; random is the only way."},
     {METASERVER, "client.register.queue.max", CONFIG_INT, "100000", 1, 10000000, false,

@@ -15,6 +15,7 @@ typedef struct refresh_options {
     catalog_t *catalog;
     slaves_t *slaves;
     int64_t period_us;
+    int64_t full_period_us; /* all routes are read this often, in between those that changed; 0: always all */
     /* Called on the thread after each round, whether it went well or not. */
     void (*round)(void *arg);
     void *arg;

@@ -94,6 +94,13 @@ const group_names_t *routes_find(const routes_t *r, view_t subject) {
     return e == NULL ? NULL : e->value->names;
 }
 
+const group_names_t *routes_next(const routes_t *r, size_t *at, view_t *subject) {
+    const subject_entry_t *e = table_next(&r->by_subject, at);
+    if (e == NULL) return NULL;
+    *subject = entry_subject(e);
+    return e->value->names;
+}
+
 subject_tags_t *subject_tags_create(void) {
     return texts_create();
 }

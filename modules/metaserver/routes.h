@@ -21,6 +21,8 @@ routes_t *routes_create(void);
 /* False when the JSON is no list of names; the first row of a subject counts. */
 bool routes_add(routes_t *r, view_t subject, view_t json);
 const group_names_t *routes_find(const routes_t *r, view_t subject);
+/* Walks; *at starts at 0, NULL at the end. */
+const group_names_t *routes_next(const routes_t *r, size_t *at, view_t *subject);
 
 /* Subject -> tag. */
 typedef subject_texts_t subject_tags_t;

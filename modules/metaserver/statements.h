@@ -27,6 +27,9 @@ typedef struct statements {
     const upgrade_t *upgrades; /* NULL: none */
     const char *has_ext;       /* one row when broker_group.ext exists */
     const char *now;           /* O1 */
+    /* What tells whether a table has changed. Columns: now and the latest update_time in seconds since the epoch, rows, sum of versions. */
+    const char *routes_state;
+    const char *subjects_state;
 
     /* Columns: group_name, role, hostname, ip, serve_port, sync_port. */
     const char *brokers;         /* B4 */
@@ -50,6 +53,7 @@ typedef struct statements {
 
     /* Columns: subject_info, version, broker_group_json, update_time. */
     const char *routes;           /* R1 */
+    const char *routes_since;     /* R1 of rows touched since: seconds since the epoch, LIMIT */
     const char *route_by_subject; /* R2: subject_info */
     const char *route_insert;     /* R3: subject_info, version, broker_group_json */
     const char *route_update;     /* R4: broker_group_json; where subject_info, version */

@@ -5,6 +5,7 @@
 #define GROUP_COLUMNS(ext)                                                                                                                 \
     "SELECT group_name, kind, master_address, broker_state, tag, " EPOCH_MS("update_time") ", " ext " FROM broker_group"
 #define ROUTE_COLUMNS "SELECT subject_info, version, broker_group_json, " EPOCH_MS("update_time") " FROM subject_route"
+#define STATE_COLUMNS(sum) "SELECT UNIX_TIMESTAMP(NOW()), COALESCE(MAX(UNIX_TIMESTAMP(update_time)), 0), COUNT(*), " sum
 #define HERE " table_schema = DATABASE() AND table_name = "
 
 /* Tables made by older versions of the original. */
@@ -25,6 +26,8 @@ const statements_t statements_mysql = {
     .upgrades = upgrades,
     .has_ext = "SELECT 1 FROM information_schema.columns WHERE" HERE "'broker_group' AND column_name = 'ext'",
     .now = "SELECT " EPOCH_MS("NOW()"),
+    .routes_state = STATE_COLUMNS("CAST(COALESCE(SUM(version), 0) AS SIGNED)") " FROM subject_route",
+    .subjects_state = STATE_COLUMNS("0") " FROM subject_info",
 
     .brokers = BROKER_COLUMNS,
     .broker_by_host = BROKER_COLUMNS " WHERE hostname = ? AND serve_port = ?",
@@ -48,6 +51,7 @@ const statements_t statements_mysql = {
                  "ON DUPLICATE KEY UPDATE master_address = VALUES(master_address), broker_state = VALUES(broker_state)",
 
     .routes = ROUTE_COLUMNS,
+    .routes_since = ROUTE_COLUMNS " WHERE UNIX_TIMESTAMP(update_time) >= ? LIMIT ?",
     .route_by_subject = ROUTE_COLUMNS " WHERE subject_info = ?",
     .route_insert = "INSERT IGNORE INTO subject_route (subject_info, version, broker_group_json, create_time) VALUES (?, ?, ?, NOW())",
     .route_update = "UPDATE subject_route SET broker_group_json = ?, version = version + 1 WHERE subject_info = ? AND version = ?",

@@ -5,12 +5,16 @@
 #define GROUP_COLUMNS(ext)                                                                                                                 \
     "SELECT group_name, kind, master_address, broker_state, tag, " EPOCH_MS("update_time") ", " ext " FROM broker_group"
 #define ROUTE_COLUMNS "SELECT subject_info, version, broker_group_json, " EPOCH_MS("update_time") " FROM subject_route"
+#define SECONDS(time) "CAST(strftime('%s', " time ") AS INTEGER)"
+#define STATE_COLUMNS(sum) "SELECT " SECONDS("'now'") ", COALESCE(" SECONDS("MAX(update_time)") ", 0), COUNT(*), " sum
 
 const statements_t statements_sqlite = {
     .batches = true,
     .schema = schema_sqlite,
     .has_ext = "SELECT 1 FROM pragma_table_info('broker_group') WHERE name = 'ext'",
     .now = "SELECT " EPOCH_MS("'now'"),
+    .routes_state = STATE_COLUMNS("COALESCE(SUM(version), 0)") " FROM subject_route",
+    .subjects_state = STATE_COLUMNS("0") " FROM subject_info",
 
     .brokers = BROKER_COLUMNS,
     .broker_by_host = BROKER_COLUMNS " WHERE hostname = ? AND serve_port = ?",
@@ -36,6 +40,7 @@ const statements_t statements_sqlite = {
         "ON CONFLICT (group_name) DO UPDATE SET master_address = excluded.master_address, broker_state = excluded.broker_state",
 
     .routes = ROUTE_COLUMNS,
+    .routes_since = ROUTE_COLUMNS " WHERE update_time >= datetime(?, 'unixepoch') LIMIT ?",
     .route_by_subject = ROUTE_COLUMNS " WHERE subject_info = ?",
     .route_insert =
         "INSERT OR IGNORE INTO subject_route (subject_info, version, broker_group_json, create_time) VALUES (?, ?, ?, CURRENT_TIMESTAMP)",

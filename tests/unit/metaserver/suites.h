@@ -14,5 +14,6 @@ extern const test_case_t action_cases[];
 extern const test_case_t change_cases[];
 extern const test_case_t endpoint_cases[];
 extern const test_case_t start_cases[];
+extern const test_case_t refresh_cases[];
 
 #endif

@@ -389,7 +389,7 @@ static bool may_add_subject(metaserver_t *m) {
 static void register_legal(registrar_t *reg, connection_t *c, const frame_t *frame, const client_register_request_t *r, view_t real,
                            const catalog_view_t *look) {
     metaserver_t *m = reg->m;
-    if (r->request_type == CLIENT_ONLINE) client_rows_add(m->client_rows, r);
+    client_rows_add(m->client_rows, r);
     wanted_route_t *wanted = table_get(&reg->by_subject, real);
     routing_need_t need = ROUTING_READY;
     if (wanted == NULL && r->client_type != CLIENT_DELAY_PRODUCER) need = routing_need(look, real, atomic_load(&m->wanted_groups));

@@ -5,6 +5,10 @@
 #include "metaserver/broker_rows.h"
 #include "portability/clock.h"
 #include "portability/thread.h"
+#include "protocol/codes.h"
+
+#include <stddef.h>
+#include <string.h>
 
 #define BATCH 500
 /* Where every statement stands alone a batch ends after this long, so that a slow database lets others in between. */
@@ -13,16 +17,26 @@
 #define ROOM_CHARACTERS 20
 #define TROUBLE_LINE_US ((int64_t)10 * 1000000)
 
-/* Clients that say type 1 again and again cost no statement each time: so many rows that are in the table are remembered by their hash,
- * until the hour ends (somebody may have cleaned the table). */
-#define KNOWN_ROWS ((size_t)64 * 1024)
-#define KNOWN_US ((int64_t)3600 * 1000000)
+/* Clients that say the same again and again cost no statement each time: so many rows that are in the table are remembered by their hash
+ * for an hour at most (somebody may have cleaned the table). */
+#define KNOWN_SETS ((size_t)16 * 1024)
+#define KNOWN_WAYS 8
+#define HOUR_US ((int64_t)3600 * 1000000)
+/* Low bits of a remembered hash. */
+#define KNOWN_TOUCHED 1U
+#define KNOWN_INSERTED 2U
+#define KNOWN_BITS 3U
 
+/* Rows a statement deletes: it holds their locks. */
+#define FORGET_ROWS 1000
+
+#define KEY_COLUMNS 4 /* subject, type, group, client */
 enum { TEXT_SUBJECT, TEXT_GROUP, TEXT_CLIENT, TEXT_APP, TEXT_ROOM, TEXTS };
 
 typedef struct client_row {
     struct client_row *next;
     int32_t type;
+    bool inserts;        /* else it is only touched */
     view_t texts[TEXTS]; /* point behind the struct */
 } client_row_t;
 
@@ -39,14 +53,21 @@ struct client_rows {
     client_row_t **last;
     size_t waiting;
     bool under_way;
-    uint64_t known[KNOWN_ROWS]; /* by hash; 0: none */
+    int64_t sure_since_us; /* every client that was heard of since is in the table, or waits */
+    int64_t forget_due_us;
+    bool forgetting;
+    uint64_t known[KNOWN_SETS][KNOWN_WAYS]; /* by hash; 0: none */
+    query_t forget_query;
+    int keep_days;
 };
 
-client_rows_t *client_rows_create(database_t *database, const log_t *log, size_t limit) {
+client_rows_t *client_rows_create(database_t *database, const log_t *log, size_t limit, int keep_days) {
     client_rows_t *c = memory_zalloc(sizeof *c);
     c->database = database;
     c->log = log;
     c->limit = limit;
+    c->keep_days = keep_days;
+    c->sure_since_us = clock_mono_us();
     c->last = &c->first;
     mutex_init(&c->lock);
     return c;
@@ -77,6 +98,7 @@ static client_row_t *make_row(const client_register_request_t *r) {
     client_row_t *row = memory_alloc(sizeof *row + bytes);
     row->next = NULL;
     row->type = r->client_type;
+    row->inserts = r->request_type == CLIENT_ONLINE;
     char *at = (char *)(row + 1);
     for (int i = 0; i < TEXTS; i++) {
         if (texts[i].size > 0) memcpy(at, texts[i].data, texts[i].size);
@@ -86,7 +108,7 @@ static client_row_t *make_row(const client_register_request_t *r) {
     return row;
 }
 
-/* Of the unique key, whose texts stand one behind the other, and of the hour. */
+/* Of the unique key, whose texts stand one behind the other, and of the hour, which begins for each at another time. */
 static uint64_t hash_of(const client_row_t *row) {
     const view_t *t = row->texts;
     struct {
@@ -95,20 +117,35 @@ static uint64_t hash_of(const client_row_t *row) {
     } key = {view_hash(view_make(t[TEXT_SUBJECT].data, t[TEXT_SUBJECT].size + t[TEXT_GROUP].size + t[TEXT_CLIENT].size)),
              {t[TEXT_SUBJECT].size, t[TEXT_GROUP].size},
              row->type,
-             clock_mono_us() / KNOWN_US};
-    return view_hash(view_make((const char *)&key, sizeof key)) | 1;
+             0};
+    key.hour = (clock_mono_us() + (int64_t)(key.texts % (uint64_t)HOUR_US)) / HOUR_US;
+    return view_hash(view_make((const char *)&key, sizeof key)) & ~(uint64_t)KNOWN_BITS;
 }
 
+static uint64_t *known_set(client_rows_t *c, uint64_t hash) {
+    return c->known[(hash >> 2) % KNOWN_SETS];
+}
+
+/* The newest of a set stands first. */
 static void remember(client_rows_t *c, const client_row_t *row) {
     uint64_t hash = hash_of(row);
     mutex_lock(&c->lock);
-    c->known[(hash >> 1) % KNOWN_ROWS] = hash;
+    uint64_t *set = known_set(c, hash);
+    size_t at = 0;
+    while (at < KNOWN_WAYS - 1 && (set[at] & ~(uint64_t)KNOWN_BITS) != hash) at++;
+    memmove(set + 1, set, at * sizeof set[0]);
+    set[0] = hash | (row->inserts ? KNOWN_INSERTED : KNOWN_TOUCHED);
     mutex_unlock(&c->lock);
 }
 
-/* Under the lock. */
-static bool is_known(const client_rows_t *c, uint64_t hash) {
-    return c->known[(hash >> 1) % KNOWN_ROWS] == hash;
+/* Under the lock. A row that was inserted need not be touched. */
+static bool is_known(client_rows_t *c, const client_row_t *row) {
+    uint64_t hash = hash_of(row);
+    const uint64_t *set = known_set(c, hash);
+    for (size_t i = 0; i < KNOWN_WAYS; i++) {
+        if (set[i] == (hash | KNOWN_INSERTED) || (!row->inserts && set[i] == (hash | KNOWN_TOUCHED))) return true;
+    }
+    return false;
 }
 
 /* Under the lock. */
@@ -134,16 +171,20 @@ static void put_back(client_rows_t *c) {
     c->batch = NULL;
 }
 
-static apr_status_t insert_row(const statements_t *s, db_session_t *session, const client_row_t *row) {
+static apr_status_t write_row(const client_rows_t *c, db_session_t *session, const client_row_t *row) {
+    const statements_t *s = database_statements(c->database);
     db_value_t values[] = {DB_TEXT_OF(row->texts[TEXT_SUBJECT]), DB_INT_OF(row->type),
                            DB_TEXT_OF(row->texts[TEXT_GROUP]),   DB_TEXT_OF(row->texts[TEXT_CLIENT]),
                            DB_TEXT_OF(row->texts[TEXT_APP]),     DB_TEXT_OF(row->texts[TEXT_ROOM])};
-    return db_execute(session, s->client_insert, values, sizeof values / sizeof values[0], NULL, NULL, NULL);
+    apr_status_t rv = APR_SUCCESS;
+    if (row->inserts) rv = db_execute(session, s->client_insert, values, sizeof values / sizeof values[0], NULL, NULL, NULL);
+    if (rv == APR_SUCCESS && c->keep_days > 0) rv = db_execute(session, s->client_touch, values, KEY_COLUMNS, NULL, NULL, NULL);
+    return rv;
 }
 
-static apr_status_t insert_together(client_rows_t *c, const statements_t *s, db_session_t *session) {
+static apr_status_t write_together(client_rows_t *c, db_session_t *session) {
     apr_status_t rv = db_begin(session);
-    for (const client_row_t *row = c->batch; row != NULL && rv == APR_SUCCESS; row = row->next) rv = insert_row(s, session, row);
+    for (const client_row_t *row = c->batch; row != NULL && rv == APR_SUCCESS; row = row->next) rv = write_row(c, session, row);
     if (rv == APR_SUCCESS) rv = db_commit(session);
     db_rollback(session);
     if (rv != APR_SUCCESS) return rv;
@@ -153,12 +194,12 @@ static apr_status_t insert_together(client_rows_t *c, const statements_t *s, db_
     return APR_SUCCESS;
 }
 
-static apr_status_t insert_each(client_rows_t *c, const statements_t *s, db_session_t *session) {
+static apr_status_t write_each(client_rows_t *c, db_session_t *session) {
     int64_t until_us = clock_mono_us() + BATCH_US;
     apr_status_t rv = APR_SUCCESS;
     while (c->batch != NULL && rv == APR_SUCCESS && clock_mono_us() < until_us) {
         client_row_t *row = c->batch;
-        rv = insert_row(s, session, row);
+        rv = write_row(c, session, row);
         if (rv != APR_SUCCESS) break;
         remember(c, row);
         c->batch = row->next;
@@ -168,25 +209,27 @@ static apr_status_t insert_each(client_rows_t *c, const statements_t *s, db_sess
 }
 
 /* What is left of the batch has not been done. */
-static apr_status_t insert_batch(client_rows_t *c, db_session_t *session) {
-    const statements_t *s = database_statements(c->database);
-    return s->batches ? insert_together(c, s, session) : insert_each(c, s, session);
+static apr_status_t write_batch(client_rows_t *c, db_session_t *session) {
+    return database_statements(c->database)->batches ? write_together(c, session) : write_each(c, session);
 }
 
 static void start(client_rows_t *c);
 
+static void tell_trouble(client_rows_t *c, const db_session_t *session, apr_status_t rv) {
+    char text[128];
+    int64_t suppressed;
+    const char *cause = session == NULL ? "" : db_session_error(session);
+    if (log_permit(&c->trouble_limit, TROUBLE_LINE_US, &suppressed))
+        log_warn(c->log, "rows of client_meta_info cannot be written now and are tried again later: %s",
+                 *cause != 0 ? cause : status_text(rv, text, sizeof text));
+}
+
 static void run(query_t *q, db_session_t *session) {
     client_rows_t *c = (client_rows_t *)q;
-    apr_status_t rv = session == NULL ? q->work.status : insert_batch(c, session);
-    if (rv != APR_SUCCESS) {
-        char text[128];
-        int64_t suppressed;
-        const char *cause = session == NULL ? "" : db_session_error(session);
-        if (log_permit(&c->trouble_limit, TROUBLE_LINE_US, &suppressed))
-            log_warn(c->log, "rows of client_meta_info cannot be written now and are tried again later: %s",
-                     *cause != 0 ? cause : status_text(rv, text, sizeof text));
-    }
+    apr_status_t rv = session == NULL ? q->work.status : write_batch(c, session);
+    if (rv != APR_SUCCESS) tell_trouble(c, session, rv);
     mutex_lock(&c->lock);
+    if (rv != APR_SUCCESS) c->sure_since_us = clock_mono_us();
     put_back(c);
     c->under_way = false;
     bool more = rv == APR_SUCCESS && c->first != NULL;
@@ -210,11 +253,11 @@ static void start(client_rows_t *c) {
 }
 
 void client_rows_add(client_rows_t *c, const client_register_request_t *r) {
+    if (r->request_type != CLIENT_ONLINE && c->keep_days == 0) return;
     client_row_t *row = make_row(r);
     if (row == NULL) return;
-    uint64_t hash = hash_of(row);
     mutex_lock(&c->lock);
-    bool known = is_known(c, hash);
+    bool known = is_known(c, row);
     bool full = !known && c->waiting >= c->limit;
     bool idle = !c->under_way;
     if (!full && !known) {
@@ -222,6 +265,7 @@ void client_rows_add(client_rows_t *c, const client_register_request_t *r) {
         c->last = &row->next;
         c->waiting++;
     }
+    if (full) c->sure_since_us = clock_mono_us();
     mutex_unlock(&c->lock);
     if (known) {
         memory_free(row);
@@ -237,8 +281,38 @@ void client_rows_add(client_rows_t *c, const client_register_request_t *r) {
     }
 }
 
+/* Forgetting. */
+
+static void run_forget(query_t *q, db_session_t *session) {
+    client_rows_t *c = (client_rows_t *)((char *)q - offsetof(client_rows_t, forget_query));
+    db_value_t values[] = {DB_INT_OF(c->keep_days), DB_INT_OF(FORGET_ROWS)};
+    int64_t gone = 0;
+    apr_status_t rv = q->work.status;
+    if (session != NULL) rv = db_execute(session, database_statements(c->database)->client_forget, values, 2, NULL, NULL, &gone);
+    if (rv != APR_SUCCESS) tell_trouble(c, session, rv);
+    if (gone > 0)
+        log_info(c->log, "%lld rows of client_meta_info deleted: their clients were not seen for %d days", (long long)gone, c->keep_days);
+    mutex_lock(&c->lock);
+    c->forgetting = false;
+    if (rv != APR_SUCCESS || gone < FORGET_ROWS) c->forget_due_us = clock_mono_us() + HOUR_US;
+    mutex_unlock(&c->lock);
+}
+
+static void forget(client_rows_t *c) {
+    int64_t now_us = clock_mono_us();
+    mutex_lock(&c->lock);
+    bool due = !c->forgetting && c->waiting == 0 && !c->under_way && now_us >= c->forget_due_us && now_us - c->sure_since_us >= HOUR_US;
+    if (due) c->forgetting = true;
+    mutex_unlock(&c->lock);
+    if (!due || database_submit(c->database, &c->forget_query, true, run_forget) == APR_SUCCESS) return;
+    mutex_lock(&c->lock);
+    c->forgetting = false;
+    mutex_unlock(&c->lock);
+}
+
 void client_rows_retry(client_rows_t *c) {
     start(c);
+    if (c->keep_days > 0) forget(c);
 }
 
 size_t client_rows_waiting(client_rows_t *c) {

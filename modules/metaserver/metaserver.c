@@ -41,7 +41,9 @@ static apr_status_t open_database(metaserver_t *m, const metaserver_options_t *o
                                   .pool_size = (int)config_int(o->config, "pool.size.max"),
                                   .log = m->log};
     rv = database_open(&m->database, &options, error);
-    if (rv == APR_SUCCESS) m->client_rows = client_rows_create(m->database, m->log, (size_t)config_int(o->config, "client.rows.queue.max"));
+    if (rv == APR_SUCCESS)
+        m->client_rows = client_rows_create(m->database, m->log, (size_t)config_int(o->config, "client.rows.queue.max"),
+                                            (int)config_int(o->config, "client.rows.keep.days"));
     return rv;
 }
 

@@ -20,6 +20,9 @@ const config_key_t metaserver_keys[] = {
      "Client registrations that may wait for the database at a time; further ones are answered from what is known."},
     {METASERVER, "client.rows.queue.max", CONFIG_INT, "100000", 1, 10000000, false,
      "Rows of client_meta_info that may wait for the database at a time."},
+    {METASERVER, "client.rows.keep.days", CONFIG_INT, "0", 0, 36500, false,
+     "Days after which rows of client_meta_info whose clients were not seen are deleted, when every metaserver of the database has this "
+     "key; 0 keeps them."},
     {METASERVER, "connections.max", CONFIG_INT, "50000", 1, 1000000, false, "Connections a port accepts at a time."},
     {METASERVER, "io.loops", CONFIG_INT, "0", 0, 256, false, "Threads that serve connections; 0 is one a core."},
     {METASERVER, "meta.server.discover.tls.port", CONFIG_INT, "-1", -1, 65535, false,

@@ -63,6 +63,8 @@ typedef struct statements {
     const char *subject_insert;  /* I3: name, tag */
 
     const char *client_insert;  /* C1: subject_info, client_type, consumer_group, client_id, app_code, room */
+    const char *client_touch;   /* seen again, unless that was noted lately: subject_info, client_type, consumer_group, client_id */
+    const char *client_forget;  /* rows not seen for so many days: days, LIMIT */
     const char *consumers;      /* C2, columns consumer_group, client_id, app_code, room: subject_info */
     const char *offline_states; /* O2: client_id, subject_info, consumer_group, state */
     const char *offline_state;  /* O3, column state: client_id, subject_info, consumer_group */

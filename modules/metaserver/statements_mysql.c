@@ -63,6 +63,9 @@ const statements_t statements_mysql = {
     .client_insert =
         "INSERT IGNORE INTO client_meta_info (subject_info, client_type, consumer_group, client_id, app_code, room, create_time) "
         "VALUES (?, ?, ?, ?, ?, ?, NOW())",
+    .client_touch = "UPDATE client_meta_info SET update_time = NOW() WHERE subject_info = ? AND client_type = ? AND consumer_group = ? AND "
+                    "client_id = ? AND update_time < NOW() - INTERVAL 6 HOUR",
+    .client_forget = "DELETE FROM client_meta_info WHERE update_time < NOW() - INTERVAL ? DAY LIMIT ?",
     .consumers =
         "SELECT consumer_group, client_id, app_code, room FROM client_meta_info WHERE subject_info = ? AND client_type = 2 ORDER BY id",
     .offline_states = "SELECT client_id, subject_info, consumer_group, state FROM client_offline_state",

@@ -53,6 +53,10 @@ const statements_t statements_sqlite = {
     .client_insert =
         "INSERT OR IGNORE INTO client_meta_info (subject_info, client_type, consumer_group, client_id, app_code, room, create_time) "
         "VALUES (?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)",
+    .client_touch = "UPDATE client_meta_info SET update_time = CURRENT_TIMESTAMP WHERE subject_info = ? AND client_type = ? AND "
+                    "consumer_group = ? AND client_id = ? AND update_time < datetime('now', '-6 hours')",
+    .client_forget = "DELETE FROM client_meta_info WHERE id IN (SELECT id FROM client_meta_info WHERE update_time < "
+                     "datetime('now', '-' || ? || ' days') LIMIT ?)",
     .consumers =
         "SELECT consumer_group, client_id, app_code, room FROM client_meta_info WHERE subject_info = ? AND client_type = 2 ORDER BY id",
     .offline_states = "SELECT client_id, subject_info, consumer_group, state FROM client_offline_state",

@@ -15,5 +15,6 @@ extern const test_case_t change_cases[];
 extern const test_case_t endpoint_cases[];
 extern const test_case_t start_cases[];
 extern const test_case_t refresh_cases[];
+extern const test_case_t client_rows_cases[];
 
 #endif

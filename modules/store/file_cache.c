@@ -4,6 +4,10 @@
 #include "base/table.h"
 #include "portability/thread.h"
 
+#include <string.h>
+
+#define NAME_DIGITS 20
+
 typedef struct file_key {
     uint64_t subject; /* its address; both of one size, so that there is no padding in the key */
     int64_t base;
@@ -19,6 +23,7 @@ typedef struct entry {
 
 struct file_cache {
     const char *root;
+    size_t root_size;
     size_t limit;
     mutex_t lock;
     table_t table;
@@ -33,6 +38,7 @@ static view_t entry_key(const void *value) {
 file_cache_t *file_cache_create(const char *root, int limit) {
     file_cache_t *c = memory_zalloc(sizeof *c);
     c->root = root;
+    c->root_size = strlen(root);
     c->limit = (size_t)limit;
     mutex_init(&c->lock);
     table_init(&c->table, entry_key);
@@ -72,17 +78,32 @@ static entry_t *use(file_cache_t *c, const file_key_t *key) {
     return e;
 }
 
+/* Put together by hand: a checkpoint opens a file of every subject. memory_free it. */
+static char *file_path(const file_cache_t *c, view_t subject, int64_t base) {
+    char *path = memory_alloc(c->root_size + subject.size + NAME_DIGITS + 3);
+    char *to = path;
+    memcpy(to, c->root, c->root_size);
+    to += c->root_size;
+    *to++ = '/';
+    memcpy(to, subject.data, subject.size);
+    to += subject.size;
+    *to++ = '/';
+    for (int i = NAME_DIGITS - 1; i >= 0; i--, base /= 10) to[i] = (char)('0' + base % 10);
+    to[NAME_DIGITS] = '\0';
+    return path;
+}
+
 static apr_status_t open_file(file_cache_t *c, const store_subject_t *subject, int64_t base, bool create, file_t **out) {
-    char *directory = file_cache_directory(c, subject_name(subject));
-    char *path = memory_printf("%s/%020lld", directory, (long long)base);
-    int flags = IO_READ | IO_WRITE | IO_SPARSE | (create ? IO_CREATE : 0);
-    apr_status_t status = file_open(out, path, flags);
+    int flags = IO_READ | IO_WRITE | IO_SPARSE;
+    char *path = file_path(c, subject_name(subject), base);
+    apr_status_t status = file_open(out, path, flags); /* mostly it is there, and opening without leave to create costs less */
     if (create && APR_STATUS_IS_ENOENT(status)) {
+        char *directory = file_cache_directory(c, subject_name(subject));
         status = directory_create(directory);
-        if (status == APR_SUCCESS) status = file_open(out, path, flags);
+        if (status == APR_SUCCESS) status = file_open(out, path, flags | IO_CREATE);
+        memory_free(directory);
     }
     memory_free(path);
-    memory_free(directory);
     return status;
 }
 

@@ -199,12 +199,21 @@ int64_t site_number(site_t *s, const char *select) {
     return h.number;
 }
 
-bool site_lose_updates(site_t *s, const char *table, const char *condition) {
-    if (site_on_mysql(s)) return false;
-    char *sql = memory_printf("CREATE TRIGGER race BEFORE UPDATE ON %s WHEN %s BEGIN SELECT RAISE(IGNORE); END", table, condition);
+/* MySQL: the table becomes a view that hides the rows from statements that begin with UPDATE. */
+static char *lose_on_mysql(const char *table, const char *condition) {
+    return memory_printf("CREATE FUNCTION updates() RETURNS BOOLEAN NOT DETERMINISTIC READS SQL DATA "
+                         "RETURN (SELECT INFO LIKE 'UPDATE%%' FROM information_schema.processlist WHERE ID = CONNECTION_ID());"
+                         "RENAME TABLE %s TO lost_%s;"
+                         "CREATE VIEW %s AS SELECT * FROM lost_%s WHERE NOT (%s AND updates())",
+                         table, table, table, table, condition);
+}
+
+void site_lose_updates(site_t *s, const char *table, const char *condition) {
+    char *sql = site_on_mysql(s) ? lose_on_mysql(table, condition)
+                                 : memory_printf("CREATE TRIGGER race BEFORE UPDATE ON %s WHEN OLD.%s BEGIN SELECT RAISE(IGNORE); END",
+                                                 table, condition);
     site_sql(s, sql);
     memory_free(sql);
-    return true;
 }
 
 /* Requests. */

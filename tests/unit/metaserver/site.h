@@ -44,9 +44,8 @@ bool site_on_mysql(const site_t *s);
 /* SQL by hand. */
 void site_sql(site_t *s, const char *script);
 int64_t site_number(site_t *s, const char *select);
-/* From now on updates of rows of the table that meet the condition over OLD match nothing, as when somebody else was faster. False on
- * MySQL, where nothing can be made to do that (tests/integration races real servers there). */
-bool site_lose_updates(site_t *s, const char *table, const char *condition);
+/* From now on updates of rows of the table that meet the condition ("<column> ...") match nothing, as when somebody else was faster. */
+void site_lose_updates(site_t *s, const char *table, const char *condition);
 
 /* BROKER_REGISTER; the answer's code. */
 int site_broker(site_t *s, int type, const char *group, const char *address, int role, int state);

@@ -164,11 +164,26 @@ apr_status_t db_commit(db_session_t *s) {
     return status;
 }
 
-/* Of a broken session nothing is executed: closing it rolls back. */
+/* Of a broken session nothing is executed: closing it rolls back. Where the server did, it goes on. */
 void db_rollback(db_session_t *s) {
     if (!s->in_transaction) return;
     s->in_transaction = false;
     if (s->broken == APR_SUCCESS) (void)db_execute(s, "ROLLBACK", NULL, 0, NULL, NULL, NULL); /* a failure marks the session */
+    if (s->undone) s->broken = APR_SUCCESS;
+    s->undone = false;
+}
+
+apr_status_t db_transaction(db_session_t *s, apr_status_t (*run)(void *arg, db_session_t *s), void *arg) {
+    apr_status_t status = APR_SUCCESS;
+    bool undone = true;
+    for (int i = 0; i < DB_DEADLOCK_TRIES && undone; i++) {
+        status = db_begin(s);
+        if (status == APR_SUCCESS) status = run(arg, s);
+        if (status == APR_SUCCESS) status = db_commit(s);
+        undone = s->undone;
+        db_rollback(s);
+    }
+    return status;
 }
 
 int64_t db_last_insert_id(db_session_t *s) {

@@ -64,6 +64,10 @@ apr_status_t db_execute(db_session_t *s, const char *sql, const db_value_t *para
 apr_status_t db_begin(db_session_t *s);
 apr_status_t db_commit(db_session_t *s);
 void db_rollback(db_session_t *s);
+/* Calls run between db_begin and db_commit; when it returns a failure, db_rollback. When the server undid everything because two
+ * transactions waited for each other (MySQL), run is called again, a few times: it must take nothing over from the call before. A statement
+ * outside a transaction is repeated likewise by db_execute itself. */
+apr_status_t db_transaction(db_session_t *s, apr_status_t (*run)(void *arg, db_session_t *s), void *arg);
 int64_t db_last_insert_id(db_session_t *s);
 const char *db_session_error(const db_session_t *s);
 /* Runs a script of several statements separated by ';' (schema). */

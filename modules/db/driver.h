@@ -5,6 +5,8 @@
 #include "db/db.h"
 
 #define DB_ERROR_SIZE 512
+/* How often what a deadlock undid is tried. */
+#define DB_DEADLOCK_TRIES 5
 
 typedef struct db_driver db_driver_t;
 
@@ -13,6 +15,7 @@ struct db_session {
     const db_driver_t *driver;
     apr_status_t broken; /* not APR_SUCCESS: an execution failed, the session is closed after its work */
     bool in_transaction;
+    bool undone;       /* a deadlock: the server has rolled the transaction back, the connection is as good as before */
     const char *begin; /* the statement that begins a transaction */
     char error[DB_ERROR_SIZE];
 };

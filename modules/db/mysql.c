@@ -5,6 +5,8 @@
 #include "db/mysql_url.h"
 #include "portability/clock.h"
 
+#include <mysqld_error.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +86,10 @@ static void bind_value(MYSQL_BIND *to, const db_value_t *v) {
     }
 }
 
+static bool is_deadlock(const mysql_statement_t *c, apr_status_t status) {
+    return status != APR_SUCCESS && mysql_stmt_errno(c->statement) == ER_LOCK_DEADLOCK;
+}
+
 static apr_status_t run(mysql_session_t *s, const mysql_statement_t *c, const db_value_t *parameters, size_t count) {
     MYSQL_BIND binds[MOST_PARAMETERS];
     if (count > MOST_PARAMETERS || mysql_stmt_param_count(c->statement) != count) return misused(s, "wrong number of parameters", c->sql);
@@ -91,6 +97,16 @@ static apr_status_t run(mysql_session_t *s, const mysql_statement_t *c, const db
     if (count > 0 && mysql_stmt_bind_param(c->statement, binds)) return statement_failed(s, c->statement);
     if (mysql_stmt_execute(c->statement) != 0) return statement_failed(s, c->statement);
     return APR_SUCCESS;
+}
+
+/* What a deadlock has undone is repeated: here a statement that stands alone, by db_transaction what belongs together. (An expired wait for
+ * a lock is not: it has taken long enough.) */
+static apr_status_t run_again(mysql_session_t *s, const mysql_statement_t *c, const db_value_t *parameters, size_t count) {
+    apr_status_t status = run(s, c, parameters, count);
+    for (int i = 1; i < DB_DEADLOCK_TRIES && !s->session.in_transaction && is_deadlock(c, status); i++)
+        status = run(s, c, parameters, count);
+    s->session.undone = s->session.in_transaction && is_deadlock(c, status);
+    return status;
 }
 
 /* Rows of a result that was fetched whole, so that another statement may run while they are looked at. */
@@ -178,7 +194,7 @@ static apr_status_t execute(db_session_t *session, const char *sql, const db_val
     apr_status_t status = prepare(s, sql, &c);
     if (status != APR_SUCCESS || c == NULL) return status;
     c->busy = true;
-    status = run(s, c, parameters, count);
+    status = run_again(s, c, parameters, count);
     if (status == APR_SUCCESS) status = take_rows(s, c, row, arg);
     if (status == APR_SUCCESS && affected != NULL && mysql_stmt_field_count(c->statement) == 0)
         *affected = (int64_t)mysql_stmt_affected_rows(c->statement);

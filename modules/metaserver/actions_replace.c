@@ -90,29 +90,30 @@ void action_replace_broker(action_call_t *call, db_session_t *session) {
 
 /* SwapBroker. */
 
-/* Three moves; *moved is false when a row has changed meanwhile. */
-static apr_status_t exchange(const action_call_t *call, db_session_t *session, const broker_row_t *master, const broker_row_t *slave,
-                             bool *moved) {
-    broker_row_t away = *master;
-    (void)snprintf(away.host, sizeof away.host, PLACEHOLDER_HOST "%s", master->group);
+typedef struct pair {
+    action_call_t *call;
+    const broker_row_t *master;
+    const broker_row_t *slave;
+} pair_t;
+
+/* Three moves; QMQ_E_NOT_FOUND when a row has changed meanwhile. */
+static apr_status_t exchange(void *arg, db_session_t *session) {
+    const pair_t *p = arg;
+    broker_row_t away = *p->master;
+    (void)snprintf(away.host, sizeof away.host, PLACEHOLDER_HOST "%s", away.group);
     int64_t first = 0, second = 0, third = 0;
-    apr_status_t rv = move(call, session, master, &away, &first);
-    if (rv == APR_SUCCESS && first > 0) rv = move(call, session, slave, master, &second);
-    if (rv == APR_SUCCESS && second > 0) rv = move(call, session, &away, slave, &third);
-    *moved = third > 0;
-    return rv;
+    apr_status_t rv = move(p->call, session, p->master, &away, &first);
+    if (rv == APR_SUCCESS && first > 0) rv = move(p->call, session, p->slave, p->master, &second);
+    if (rv == APR_SUCCESS && second > 0) rv = move(p->call, session, &away, p->slave, &third);
+    return rv == APR_SUCCESS && third == 0 ? QMQ_E_NOT_FOUND : rv;
 }
 
 static void swap(action_call_t *call, db_session_t *session, const broker_row_t *master, const broker_row_t *slave) {
-    bool moved = false;
-    apr_status_t rv = db_begin(session);
-    if (rv == APR_SUCCESS) rv = exchange(call, session, master, slave, &moved);
-    if (rv == APR_SUCCESS && moved) rv = db_commit(session);
-    if (rv != APR_SUCCESS) {
+    pair_t pair = {call, master, slave};
+    apr_status_t rv = db_transaction(session, exchange, &pair);
+    if (rv != APR_SUCCESS && rv != QMQ_E_NOT_FOUND) {
         action_answer_failed(call, session, rv);
-        db_rollback(session);
-    } else if (!moved) {
-        db_rollback(session);
+    } else if (rv == QMQ_E_NOT_FOUND) {
         action_answer_refused(call, NULL, "the brokers of brokerGroup %s were changed by somebody else meanwhile, nothing was swapped",
                               master->group);
     } else {

@@ -8,5 +8,6 @@ extern const test_case_t statements_cases[];
 extern const test_case_t threads_cases[];
 extern const test_case_t trouble_cases[];
 extern const test_case_t mysql_url_cases[];
+extern const test_case_t deadlock_cases[];
 
 #endif

@@ -1,4 +1,5 @@
 /* Actions that change subjects, routes, marks, brokers and offsets, byte for byte (metaserver.md 11.2, 11.6-11.12, 12, 20). */
+#include "portability/thread.h"
 #include "site.h"
 #include "suites.h"
 
@@ -323,6 +324,67 @@ static void master_and_slave_are_swapped(void) {
     site_close(s);
 }
 
+/* Somebody who has locked the slave's row, and wants the master's as soon as the swap has it and waits. */
+typedef struct contender {
+    site_t *site;
+    mutex_t lock;
+    condition_t changed;
+    bool holds;
+} contender_t;
+
+static bool somebody_waits(void *site) {
+    return site_number(site, "SELECT CAST(VARIABLE_VALUE AS SIGNED) FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "
+                             "'INNODB_ROW_LOCK_CURRENT_WAITS'") > 0;
+}
+
+static void contend(void *arg, db_session_t *session, apr_status_t status) {
+    contender_t *c = arg;
+    CU_ASSERT_EQUAL_FATAL(status, APR_SUCCESS);
+    CU_ASSERT_EQUAL(db_begin(session), APR_SUCCESS);
+    for (int i = 0; i < 100; i++) /* the server undoes who has done less */
+        CU_ASSERT_EQUAL(db_execute(session, "INSERT INTO leader_election (name) VALUES (UUID())", NULL, 0, NULL, NULL, NULL), APR_SUCCESS);
+    CU_ASSERT_EQUAL(db_execute(session, "UPDATE broker SET sync_port = 9 WHERE hostname = 'h1'", NULL, 0, NULL, NULL, NULL), APR_SUCCESS);
+    mutex_lock(&c->lock);
+    c->holds = true;
+    condition_broadcast(&c->changed);
+    mutex_unlock(&c->lock);
+    CU_ASSERT_TRUE(test_wait(somebody_waits, c->site, 20));
+    CU_ASSERT_EQUAL(db_execute(session, "UPDATE broker SET sync_port = 9 WHERE hostname = 'h0'", NULL, 0, NULL, NULL, NULL), APR_SUCCESS);
+    db_rollback(session);
+}
+
+static void contend_in_thread(void *arg) {
+    contender_t *c = arg;
+    db_call(c->site->db, true, contend, c);
+}
+
+static void a_swap_that_a_deadlock_undid_is_repeated(void) {
+    site_t *s = site_open(NULL);
+    contender_t c = {.site = s};
+    thread_t *thread = NULL;
+    site_sql(s, "INSERT INTO broker (group_name, hostname, ip, role, serve_port, sync_port) VALUES ('g', 'h0', 167772161, 0, 1, 2), "
+                "('g', 'h1', 167772162, 1, 3, 4)");
+    if (!site_on_mysql(s)) {
+        test_skip("SQLite knows no deadlock");
+        site_close(s);
+        return;
+    }
+    mutex_init(&c.lock);
+    condition_init(&c.changed);
+    CU_ASSERT_EQUAL_FATAL(thread_start(&thread, "contender", contend_in_thread, &c), APR_SUCCESS);
+    mutex_lock(&c.lock);
+    while (!c.holds) condition_wait(&c.changed, &c.lock);
+    mutex_unlock(&c.lock);
+    EXPECT("{\"status\":0,\"message\":\"\",\"data\":[" BROKER("g", "MASTER", "h1", "10.0.0.2", "3",
+                                                              "4") "," BROKER("g", "SLAVE", "h0", "10.0.0.1", "1", "2") "]}",
+           "SwapBroker", "brokerGroup", "g");
+    thread_join(thread);
+    CU_ASSERT_STRING_EQUAL(site_acquire(s, "h1", 3), "g||0");
+    condition_destroy(&c.changed);
+    mutex_destroy(&c.lock);
+    site_close(s);
+}
+
 /* A broker that notes what it is told. */
 typedef struct broker {
     loops_t *loops;
@@ -418,5 +480,6 @@ const test_case_t change_cases[] = {TEST(metaserver_61_a_subject_is_added_once),
                                     TEST(metaserver_56_57_changes_need_a_token),
                                     TEST(metaserver_60_a_broker_is_replaced),
                                     TEST(master_and_slave_are_swapped),
+                                    TEST(a_swap_that_a_deadlock_undid_is_repeated),
                                     TEST(metaserver_67_68_offsets_are_reset_in_every_group),
                                     TEST_END};

@@ -18,11 +18,10 @@ quickstart: build
 	@scripts/quickstart.sh
 
 check:
-	@scripts/install-deps.sh build check interop
-	@scripts/check.sh
+	@scripts/parts.sh unit integration asan fault tsan interop fuzz clang
 
 check-asan check-tsan check-clang check-interop:
-	@scripts/check.sh $(subst check-,,$@)
+	@scripts/parts.sh $(subst check-,,$@)
 
 format:
 	@scripts/install-deps.sh format
@@ -46,9 +45,8 @@ package: build windows
 	@scripts/install-deps.sh package
 	@scripts/package.sh
 
-check-package: build
-	@scripts/install-deps.sh check windows check-windows package check-package
-	@scripts/check.sh package
+check-package:
+	@scripts/parts.sh package
 
 fuzz:
 	@scripts/install-deps.sh build check

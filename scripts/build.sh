@@ -4,6 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 preset=$1
+# One build of a preset at a time; the tests that run beside it go first.
+mkdir -p build
+exec 9>"build/$preset.lock"
+flock 9
 [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"/tmp/qmq-configure.$$" 2>&1 || {
     cat "/tmp/qmq-configure.$$" >&2
     rm -f "/tmp/qmq-configure.$$"
@@ -12,5 +16,5 @@ preset=$1
 rm -f "/tmp/qmq-configure.$$"
 what=all
 [ "$preset" != fuzz ] || what=tests/fuzz/all
-cmake --build "build/$preset" --target "$what" -- --quiet
+nice -n 5 cmake --build "build/$preset" --target "$what" -- --quiet
 [ "$preset" != release ] || { scripts/tree.sh && scripts/keys.sh; }

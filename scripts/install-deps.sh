@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs the Debian packages a step needs and this machine lacks; says which and why; does nothing when all are there.
 # usage: install-deps.sh STEP...     steps: build check format interop windows check-windows package check-package
+# Ends with 75 when it is the mirror that cannot be reached, with 1 when the packages cannot be installed for another reason.
 set -eu
 
 packages_of() {
     case $1 in
     build) echo "gcc make cmake ninja-build pkg-config libapr1-dev libaprutil1-dev libsqlite3-dev default-libmysqlclient-dev libpcre2-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libisal-dev libcunit1-dev" ;;
     check) echo "mariadb-server-core mariadb-client-core openssl python3 python3-pytest clang libclang-rt-14-dev zstd curl" ;;
-    format) echo "clang-format clang-tidy" ;;
+    format) echo "clang clang-format clang-tidy python3" ;;
     interop) echo "openjdk-17-jdk-headless maven" ;;
     windows) echo "gcc gcc-mingw-w64-x86-64-posix make cmake ninja-build dpkg-dev tcl" ;;
     check-windows) echo "wine wine64 python3 python3-pytest" ;;
@@ -64,16 +65,18 @@ else
     exit 1
 fi
 log=$(mktemp)
-install() {
-    # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >>"$log" 2>&1
+# Another apt may be at work: wait for it. A mirror that does not answer is given up soon.
+apt() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 "$@" >>"$log" 2>&1
 }
-if ! install; then
-    $as_root apt-get update >>"$log" 2>&1 || true
-    install || {
-        tail -n 20 "$log" >&2
-        echo "install-deps.sh: apt-get could not install$missing (log: $log). See that this machine reaches a Debian mirror" >&2
-        exit 1
-    }
+# shellcheck disable=SC2086
+if ! { apt install -y --no-install-recommends $missing || { apt update && apt install -y --no-install-recommends $missing; }; }; then
+    tail -n 20 "$log" >&2
+    if grep -qE 'Could not (resolve|connect)|Temporary failure|Unable to connect|[Cc]onnection (failed|timed out|refused)|Network is unreachable|No route to host' "$log"; then
+        echo "install-deps.sh: no Debian mirror can be reached, so$missing cannot be installed (log: $log). Connect this machine, or install them another way" >&2
+        exit 75
+    fi
+    echo "install-deps.sh: apt-get could not install$missing (log: $log). See that this is Debian 12 and that its mirror has them" >&2
+    exit 1
 fi
 rm -f "$log"

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -43,10 +44,21 @@ class ServerFailed(AssertionError):
     """A server did not do what it was asked to; the text holds the end of its output."""
 
 
+_given = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return probe.getsockname()[1]
+    """A port nobody has, below those that the system gives out by itself: other tests run meanwhile, and a server takes it only later."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def is_listening(port):

@@ -17,6 +17,7 @@ from harness import Server  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 GROUPS = 8
+CONNECTIONS = 64
 
 
 def cpu_seconds(pid):
@@ -239,10 +240,22 @@ class Bench:
         place = self.directory / "sync"
         place.mkdir()
         program = Path(self.options.load).with_name("bench_group_commit")
-        told = json.loads(subprocess.run([program, place, "3"], capture_output=True, text=True, check=True).stdout)
-        self.row("append with send.sync=disk, 64 at a time", told["group"], "/s", f">= 20 x {told['single']:,.0f} (one sync a message)")
-        self.row("   in syncs a message", told["group"] / told["single"], "x", ">= 20")
+        plain = json.loads(subprocess.run([program, place, "3"], capture_output=True, text=True, check=True).stdout)
         shutil.rmtree(place, ignore_errors=True)
+        server = self.server("sockets", {"send.sync": "disk"})
+        address = f"127.0.0.1:{server.port('broker.port')}"
+        self.many(address, CONNECTIONS, CONNECTIONS * 20)  # the file grows
+        alone, together = self.many(address, 1, 500), self.many(address, CONNECTIONS, 40000)
+        server.stop()
+        what = f"append with send.sync=disk, {CONNECTIONS} connections"
+        self.row(what, together, "/s", f"one connection {alone:,.0f}, a plain file synced for each {plain['single']:,.0f}")
+        self.row("   in data syncs of a plain file", together / plain["single"], "x", ">= 20")
+        self.row("   the store alone, as many threads, no sockets", plain["group"] / plain["single"], "x", "")
+
+    def many(self, address, connections, count):
+        """Messages a second, one in flight on each connection."""
+        told = self.load("many", address=address, subject="bench.sync", size=1024, batch=1, window=connections, count=count)
+        return told["messages"] / told["seconds"]
 
     def fresh(self):
         """Disk of a store with ten messages."""

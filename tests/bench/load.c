@@ -6,7 +6,7 @@
 
 static int usage(void) {
     (void)fputs(
-        "bench_load bare|bare-pull|produce|consume|latency [--address A] [--subject S] [--group G] [--file F] [--size N] [--batch N] "
+        "bench_load bare|bare-pull|produce|many|consume|latency [--address A] [--subject S] [--group G] [--file F] [--size N] [--batch N] "
         "[--window N] [--count N]\n",
         stderr);
     return 2;
@@ -46,6 +46,7 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "bare") == 0) return load_bare(&o, load_serve_sends);
     if (strcmp(argv[1], "bare-pull") == 0) return load_bare(&o, load_serve_pulls);
     if (strcmp(argv[1], "produce") == 0) return load_produce(&o);
+    if (strcmp(argv[1], "many") == 0) return load_many(&o);
     if (strcmp(argv[1], "consume") == 0) return load_consume(&o);
     if (strcmp(argv[1], "latency") == 0) return load_latency(&o);
     return usage();

@@ -13,7 +13,7 @@ typedef struct load_options {
     const char *file; /* bare loop */
     int size;         /* bytes of a message's payload body, about */
     int batch;        /* messages a request */
-    int window;       /* requests in flight; groups that consume side by side */
+    int window;       /* requests in flight; groups that consume side by side; connections */
     int count;        /* messages in all, or round trips */
 } load_options_t;
 
@@ -22,6 +22,7 @@ int load_bare(const load_options_t *o, void (*serve_connection)(const load_optio
 void load_serve_sends(const load_options_t *o, int fd, int file);
 void load_serve_pulls(const load_options_t *o, int fd, int file);
 int load_produce(const load_options_t *o);
+int load_many(const load_options_t *o);
 int load_consume(const load_options_t *o);
 int load_latency(const load_options_t *o);
 

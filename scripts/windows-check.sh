@@ -1,66 +1,60 @@
 #!/bin/sh
 # Runs the unit tests of build/windows through Wine, then integration tests against its tree, and ends with the line "N passed, N failed".
-# usage: windows-check.sh [UNIT...]      UNIT: unit_base, ..., integration; without: all of them
-# Each run works in a copy of the Wine prefix of scripts/wine-prefix.sh.
+# usage: windows-check.sh [PART...]      PART: unit_base, ..., a file of tests/integration without its ending, or java; without: all of them
+# QMQ_JOBS parts run at a time (default: the number of processors), each worker with its own copy of the Wine prefix of scripts/wine-prefix.sh.
 set -u
 cd "$(dirname "$0")/.."
-run=$(mktemp -d "${TMPDIR:-/tmp}/qmq-wine-XXXXXX") || exit 1
 export PATH="$PATH:/usr/lib/wine" WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=d;mshtml=d"
 unset DISPLAY
 
-end() {
-    WINEPREFIX=$run/prefix wineserver -k 2>/dev/null
-    WINEPREFIX=$run/prefix wineserver -w 2>/dev/null
-    rm -rf "$run"
-}
-trap end EXIT
-trap 'exit 130' INT TERM
-
-passed=0
-failed=0
-# The last "N passed, N failed" line counts; a program that ended badly without one counts as a failure.
-run_unit() { # PROGRAM
-    timeout 600 wine64 "$1" >"$run/out" 2>&1 </dev/null
-    code=$?
-    tr -d '\r' <"$run/out" >"$run/lines"
-    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$run/lines" | tail -n 1)
-    p=${line%% passed*}
-    f=${line#*passed, }
-    f=${f%% failed*}
-    if [ "$code" != 0 ] && [ "${f:-0}" = 0 ]; then f=1; fi
-    if [ "${f:-0}" != 0 ]; then
-        echo "--- $(basename "$1" .exe), exit code $code"
-        tail -n 60 "$run/lines"
-    fi
-    passed=$((passed + ${p:-0}))
-    failed=$((failed + ${f:-0}))
-    echo "windows $(basename "$1" .exe): ${p:-0} passed, ${f:-0} failed"
-}
-
 # What talks only over sockets and files, and what only Windows has; the servers under test are the .exe files. Those of
-# tests/integration that use signals, mounts or the owner of a port are for Linux.
-integration_tests="test_windows test_storage test_wire_frame test_wire_send test_wire_pull test_wire_ack test_wire_register
-    test_wire_broker_meta test_broker_pull test_broker_ack test_qmq_send"
-run_integration() {
-    tree=build/windows/tree
-    rm -rf "$tree"
-    scripts/tree.sh build/windows "$tree" || return 1
-    files=
-    for test in $integration_tests; do files="$files tests/integration/$test.py"; done
-    # shellcheck disable=SC2086
-    QMQ_LINUX_TREE="$PWD/qmq-dist/target/qmq-dist-$(scripts/version.sh)-bin" QMQ_TREE="$PWD/$tree" timeout 1500 \
-        /usr/bin/python3 -m pytest -q -p no:cacheprovider --deselect tests/integration/test_qmq_send.py::test_qmq_send_output_goes_nowhere \
-        $files >"$run/out" 2>&1 </dev/null
+# tests/integration that use signals, mounts or the owner of a port are for Linux. The longest first.
+integration_tests="test_windows test_storage test_broker_pull test_qmq_send test_windows_stop test_broker_ack test_wire_frame test_wire_send
+    test_wire_pull test_wire_ack test_wire_register test_wire_broker_meta"
+unit_tests="unit_store unit_broker unit_client unit_metaserver unit_net unit_portability unit_host unit_base unit_http unit_db unit_protocol unit_tools"
+
+# A program that ended badly without saying that a test failed counts as one.
+run_unit() { # NAME
+    timeout 600 wine64 "build/windows/tests/unit/${1#unit_}/$1.exe" >"$out" 2>&1 </dev/null
     code=$?
-    line=$(tail -n 1 "$run/out")
-    p=$(echo "$line" | sed -n 's/^\(.*[^0-9]\)\{0,1\}\([0-9][0-9]*\) passed.*/\2/p')
-    f=$(echo "$line" | sed -n 's/^\(.*[^0-9]\)\{0,1\}\([0-9][0-9]*\) failed.*/\2/p')
-    [ "$code" = 0 ] || [ "${f:-0}" != 0 ] || f=1
-    [ "${f:-0}" = 0 ] || tail -n 80 "$run/out"
-    passed=$((passed + ${p:-0}))
-    failed=$((failed + ${f:-0}))
-    echo "windows integration: ${p:-0} passed, ${f:-0} failed"
+    tr -d '\r' <"$out" >"$out.lines"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out.lines" | tail -n 1)
+    passed=${line%% passed*}
+    failed=${line#*passed, }
+    failed=${failed%% failed*}
+    [ "$code" = 0 ] || [ "${failed:-0}" != 0 ] || failed=1
+    [ "${failed:-0}" = 0 ] || { echo "--- $1, exit code $code" && grep -v ': skipped: ' "$out.lines" | tail -n 40; }
 }
+
+run_pytest() { # OPTION_OR_FILE...
+    timeout 1200 /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" >"$out" 2>&1 </dev/null
+    code=$?
+    line=$(tail -n 1 "$out")
+    passed=$(echo "$line" | sed -n 's/^\(.*[^0-9]\)\{0,1\}\([0-9][0-9]*\) passed.*/\2/p')
+    failed=$(echo "$line" | sed -n 's/^\(.*[^0-9]\)\{0,1\}\([0-9][0-9]*\) failed.*/\2/p')
+    [ "$code" = 0 ] || [ "${failed:-0}" != 0 ] || failed=1
+    [ "${failed:-0}" = 0 ] || tail -n 80 "$out"
+}
+
+# One part in the prefix of this worker; its counts go to the folder of the run.
+run_part() { # NAME
+    begin=$(date +%s)
+    out=$QMQ_WINE_RUN/$1.out
+    export WINEPREFIX="$QMQ_WINE_RUN/prefix$QMQ_WORKER"
+    passed=0 failed=0
+    case $1 in
+    unit_*) run_unit "$1" ;;
+    *) run_pytest --deselect tests/integration/test_qmq_send.py::test_qmq_send_output_goes_nowhere "tests/integration/$1.py" ;;
+    esac
+    echo "${passed:-0} ${failed:-0}" >"$QMQ_WINE_RUN/$1.counts"
+    echo "windows $1: ${passed:-0} passed, ${failed:-0} failed, $(($(date +%s) - begin)) s"
+}
+
+if [ "${1:-}" = --part ]; then
+    text=$(run_part "$2")
+    echo "$text"
+    exit 0
+fi
 
 # docs/licenses.md names what is linked in, in the version that is linked in.
 check_licences() {
@@ -71,20 +65,47 @@ check_licences() {
         echo "docs/licenses.md does not name ${source%%=*} ${source#*=} of scripts/windows-versions.sh"
         wrong=1
     done
-    passed=$((passed + 1 - wrong))
-    failed=$((failed + wrong))
+    echo "$((1 - wrong)) $wrong" >"$run/licences.counts"
+}
+
+# A unit test that nobody put into the list would never run.
+check_list() {
+    wrong=0
+    for program in build/windows/tests/unit/*/unit_*.exe; do
+        case " $(echo $unit_tests) " in *" $(basename "$program" .exe) "*) ;; *) echo "scripts/windows-check.sh does not list $program" && wrong=1 ;; esac
+    done
+    echo "$((1 - wrong)) $wrong" >"$run/list.counts"
+}
+
+end() {
+    for prefix in "$run"/prefix*; do
+        WINEPREFIX=$prefix wineserver -k 2>/dev/null
+        WINEPREFIX=$prefix wineserver -w 2>/dev/null
+    done
+    rm -rf "$run"
 }
 
 scripts/windows-build.sh || exit 1
-check_licences
 template=$(scripts/wine-prefix.sh) || exit 1
-cp -a --reflink=auto "${template:?}" "${run:?}/prefix" || exit 1
-export WINEPREFIX="$run/prefix" QMQ_TEST_SLOWER=50
-wineserver -p >/dev/null 2>&1 </dev/null
-for program in build/windows/tests/unit/*/unit_*.exe; do
-    name=$(basename "$program" .exe)
-    case " ${*:-$name} " in *" $name "*) run_unit "$program" ;; esac
+rm -rf build/windows/tree
+scripts/tree.sh build/windows build/windows/tree || exit 1
+run=$(mktemp -d "${TMPDIR:-/tmp}/qmq-wine-XXXXXX") || exit 1
+trap end EXIT
+trap 'exit 130' INT TERM
+[ $# != 0 ] || { check_licences && check_list; }
+jobs=${QMQ_JOBS:-$(nproc)}
+# The first program starts those that Wine has in the background, and the first that asks for a window the desktop: they keep the standard
+# output that they find.
+worker=0
+while [ "$worker" -lt "$jobs" ]; do
+    cp -a --reflink=auto "${template:?}" "$run/prefix$worker" || exit 1
+    WINEPREFIX=$run/prefix$worker wineserver -p >/dev/null 2>&1 </dev/null
+    WINEPREFIX=$run/prefix$worker timeout 120 wine64 build/windows/tests/windows/windows_tool.exe session 0 stays >/dev/null 2>&1 </dev/null
+    worker=$((worker + 1))
 done
-case " ${*:-integration} " in *" integration "*) run_integration || failed=$((failed + 1)) ;; esac
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+export QMQ_WINE_RUN="$run" QMQ_TEST_SLOWER=50 QMQ_TREE="$PWD/build/windows/tree"
+QMQ_LINUX_TREE="$PWD/qmq-dist/target/qmq-dist-$(scripts/version.sh)-bin"
+export QMQ_LINUX_TREE
+# shellcheck disable=SC2086
+printf '%s\n' ${*:-$integration_tests $unit_tests} | xargs -P "$jobs" -n 1 --process-slot-var=QMQ_WORKER "$0" --part
+cat "$run"/*.counts | awk '{ passed += $1; failed += $2 } END { print passed " passed, " failed " failed"; exit failed > 0 || passed == 0 }'

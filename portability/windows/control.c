@@ -29,20 +29,15 @@ void control_note(control_event_t event) {
     signal_change();
 }
 
-/* On a thread of the system. Where the process ends with the return it waits for the clean end instead; the system limits that. */
+/* On a thread of the system. Where the process ends with the return it waits for the clean end instead; the system limits that. What the
+ * system wants is never a second request: closing the console after Ctrl+C must not cut the stop off. */
 static BOOL WINAPI on_console(DWORD event) {
-    switch (event) {
-    case CTRL_C_EVENT:
-    case CTRL_BREAK_EVENT:
+    if (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT) {
         control_note(CONTROL_STOP);
         return TRUE;
-    case CTRL_LOGOFF_EVENT:
-        if (service_is_one()) return TRUE;
-        break;
-    default:
-        break;
     }
-    if (!service_is_one()) control_note(CONTROL_STOP); /* a service is told of the shutdown by its manager */
+    if (event == CTRL_LOGOFF_EVENT && service_is_one()) return TRUE;
+    if (!service_is_one()) control_request_stop(); /* a service is told of the shutdown by its manager */
     Sleep(INFINITE);
     return TRUE;
 }
@@ -55,8 +50,10 @@ apr_status_t control_install(void) {
     if (control.changed == NULL || control.asked_stop == NULL || control.asked_reload == NULL) return system_error();
     (void)SetConsoleCtrlHandler(NULL, FALSE); /* a starter that ignores Ctrl+C hands that down */
     if (!SetConsoleCtrlHandler(on_console, TRUE)) return system_error();
+    apr_status_t status = service_is_one() ? APR_SUCCESS : session_end_watch();
+    if (status != APR_SUCCESS) return status;
     control.installed = true;
-    if (atomic_load(&control.stops) > 0) signal_change();
+    if (atomic_load(&control.stops) > 0 || atomic_load(&control.stop_requested)) signal_change();
     return APR_SUCCESS;
 }
 

@@ -18,6 +18,10 @@ HANDLE control_event_create(const wchar_t *what);
 
 /* Somebody wants the stop, or the configuration read again. Any thread; before control_install too. */
 void control_note(control_event_t event);
+/* Watches for log-off and shutdown; once, for a process that is no service. */
+apr_status_t session_end_watch(void);
+/* What the service manager says, and the answer to it: for its handler, and for tests. */
+DWORD service_take_control(DWORD control);
 /* Tells the service manager, if it runs us. */
 void service_report(control_state_t state);
 /* True when the service manager runs us: log-off and console do not concern us then. */

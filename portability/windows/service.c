@@ -1,12 +1,12 @@
 /* The service control manager, from outside the service. */
 #include "portability/service.h"
 
+#include "portability/host.h"
 #include "portability/windows/command_line.h"
-#include "portability/windows/system.h"
+#include "portability/windows/service_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <winsvc.h>
 
 #define SHUTDOWN_WAIT_MS 180000
 #define FORGET_FAILURES_S 86400
@@ -17,6 +17,8 @@
 #define OUR_CONFIG_FAILURE_ACTIONS 2
 #define OUR_CONFIG_DELAYED_START 3
 #define OUR_CONFIG_PRESHUTDOWN 7
+
+SC_HANDLE(WINAPI *service_manager_open)(const wchar_t *machine, const wchar_t *database, DWORD access) = OpenSCManagerW;
 
 bool service_is_known(void) {
     return true;
@@ -32,7 +34,7 @@ static apr_status_t open_service(const char *name, DWORD access, SC_HANDLE *mana
     wchar_t *wide = wide_text(name);
     if (wide == NULL) return APR_EINVAL;
     apr_status_t status = APR_SUCCESS;
-    *manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    *manager = service_manager_open(NULL, NULL, SC_MANAGER_CONNECT);
     if (*manager == NULL) status = service_error();
     if (status == APR_SUCCESS) {
         *service = OpenServiceW(*manager, wide, access);
@@ -84,7 +86,7 @@ static void register_source(const wchar_t *name) {
 }
 
 static apr_status_t create_or_change(const wchar_t *name, const wchar_t *title, wchar_t *text, const wchar_t *line, bool *existed) {
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CREATE_SERVICE);
+    SC_HANDLE manager = service_manager_open(NULL, NULL, SC_MANAGER_CREATE_SERVICE);
     if (manager == NULL) return service_error();
     SC_HANDLE service = CreateServiceW(manager, name, title, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START,
                                        SERVICE_ERROR_NORMAL, line, NULL, NULL, NULL, NULL, NULL);
@@ -176,14 +178,23 @@ apr_status_t service_start(const char *name) {
     return status;
 }
 
+/* The manager passes nothing on to a service that starts or stops. */
+static apr_status_t ask_itself(const char *name) {
+    service_info_t info;
+    apr_status_t status = service_inspect(name, &info);
+    if (status != APR_SUCCESS || info.phase != SERVICE_PHASE_STARTING) return status;
+    return process_ask_stop(info.pid);
+}
+
 apr_status_t service_stop(const char *name) {
     SC_HANDLE manager, service;
     SERVICE_STATUS now;
     apr_status_t status = open_service(name, SERVICE_STOP, &manager, &service);
     if (status != APR_SUCCESS) return status;
-    if (!ControlService(service, SERVICE_CONTROL_STOP, &now) && GetLastError() != ERROR_SERVICE_NOT_ACTIVE) status = service_error();
+    DWORD error = ControlService(service, SERVICE_CONTROL_STOP, &now) ? 0 : GetLastError();
     close_service(manager, service);
-    return status;
+    if (error == 0 || error == ERROR_SERVICE_NOT_ACTIVE) return APR_SUCCESS;
+    return error == ERROR_SERVICE_CANNOT_ACCEPT_CTRL ? ask_itself(name) : windows_status(error);
 }
 
 void service_complain(const char *name, const char *line) {

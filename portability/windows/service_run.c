@@ -30,7 +30,7 @@ bool service_is_one(void) {
 static void tell(DWORD state, DWORD code) {
     bool pending = state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
     self.status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
-    self.status.dwControlsAccepted = state == SERVICE_STOPPED ? 0 : ACCEPTED;
+    self.status.dwControlsAccepted = state == SERVICE_STOPPED || state == SERVICE_STOP_PENDING ? 0 : ACCEPTED;
     self.status.dwCheckPoint = !pending ? 0 : state == self.status.dwCurrentState ? self.status.dwCheckPoint + 1 : 1;
     self.status.dwWaitHint = pending ? WAIT_HINT_MS : 0;
     self.status.dwCurrentState = state;
@@ -58,26 +58,31 @@ void service_report(control_state_t state) {
     }
 }
 
-static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *context) {
-    (void)type, (void)data, (void)context;
+/* A stop is told once, however often the manager and the end of the machine ask for it: the second request of a person cuts a stop off. */
+DWORD service_take_control(DWORD control) {
     switch (control) {
     case SERVICE_CONTROL_STOP:
     case SERVICE_CONTROL_SHUTDOWN:
     case SERVICE_CONTROL_PRESHUTDOWN:
         report(SERVICE_STOP_PENDING, 0);
-        control_note(CONTROL_STOP);
+        control_request_stop();
         return NO_ERROR;
     case SERVICE_CONTROL_PARAMCHANGE:
         control_note(CONTROL_RELOAD);
         return NO_ERROR;
     case SERVICE_CONTROL_INTERROGATE:
         AcquireSRWLockExclusive(&self.lock);
-        (void)SetServiceStatus(self.handle, &self.status);
+        if (self.handle != NULL) (void)SetServiceStatus(self.handle, &self.status);
         ReleaseSRWLockExclusive(&self.lock);
         return NO_ERROR;
     default:
         return ERROR_CALL_NOT_IMPLEMENTED;
     }
+}
+
+static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *context) {
+    (void)type, (void)data, (void)context;
+    return service_take_control(control);
 }
 
 static void WINAPI on_start(DWORD count, wchar_t **names) {

@@ -5,27 +5,24 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
-from harness import ADDRESS, Server, free_port, program, release_tree
+from harness import ADDRESS, Server, release_tree
 from qmqcli import Qmq
 from waiting import wait_until
+from wine import ids, only_for_windows, service_of
 
 from qmqpy.client import Client
 from qmqpy.message import message
 from qmqpy.store import Store
 
-PORT_KEYS = ("meta.server.discover.port", "meta.server.port", "broker.port", "sync.port", "monitor.port")
 ODD_HOME = "a home (of ours) & ^ ! %PATH% 本地消息"
 
 
 @pytest.fixture(autouse=True)
 def windows_tree(tree):
-    if len(program(tree, "standalone")) == 1:
-        pytest.skip("the tree is not for Windows")
+    only_for_windows(tree)
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +36,6 @@ def linux_tree():
     if found is None or not (found / "lib" / "qmq-standalone").exists():
         pytest.skip("no release tree for Linux; build it, or set QMQ_LINUX_TREE")
     return found
-
-
-def ids(client, subject, group="reader"):
-    client.pull(subject, group)
-    client.reset(subject, group, 2)
-    return [decoded.id for _, _, decoded in client.drain(subject, group, number=10000)]
 
 
 def fill(server, subject, count, start=0):
@@ -143,37 +134,9 @@ def test_systems_a_home_with_any_name(make, tree):
 # ---- the service
 
 
-class Service:
-    def __init__(self, tree, home):
-        self.program, self.home = program(tree, "standalone"), home
-        self.ports = {key: free_port() for key in PORT_KEYS}
-
-    def run(self, *words, seconds=90):
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            done = subprocess.run([*self.program, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=seconds, check=False)
-            for name, file in (("stdout", out), ("stderr", err)):
-                file.seek(0)
-                setattr(done, name, file.read().decode("utf-8", "replace").replace("\r\n", "\n"))
-        return done
-
-    def install(self, **changed):
-        sets = []
-        for key, port in {**self.ports, **changed}.items():
-            sets += ["--set", f"{key}={port}"]
-        return self.run("install", "--home", str(self.home), "--set", f"listen.address={ADDRESS}", *sets)
-
-    def log(self):
-        return (self.home / "logs" / "standalone.log").read_text("utf-8")
-
-
 @pytest.fixture
 def service(make, tree):
-    base = make("standalone").home
-    home = base / "with blanks"
-    shutil.copytree(base, home)
-    service = Service(tree, home)
-    yield service
-    service.run("uninstall")
+    yield from service_of(make, tree)
 
 
 def test_service_lives_by_the_launcher_commands(service):

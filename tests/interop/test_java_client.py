@@ -4,7 +4,10 @@ import os
 import time
 
 import pytest
+from harness import ADDRESS, free_port, meta_endpoint
 from java_client import JavaClient, why_not
+from management import Http
+from waiting import wait_until
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -97,8 +100,7 @@ def test_java_client_produces_and_consumes_through_a_restart(server, java):
     assert all(times >= 2 for times in again.values()), "a refused message came back without its attempt counted"
 
 
-def test_java_client_after_kill_9(server, java):
-    """First milestone of the house: send, pull and ack through standalone, also after a kill -9."""
+def goes_through_a_kill(java, victim):
     consumer, producer = java("consumer"), java("producer")
     consumer.say("consume", "all", SUBJECT, "g.all", "-", 0)
     settle(consumer, "all")
@@ -106,8 +108,43 @@ def test_java_client_after_kill_9(server, java):
     count = min(MESSAGES, 2000)
     producer.say("produce", SUBJECT, 0, count)
     producer.wait(lambda events: len(events["sent"]) >= count // 4, 60, "some messages sent")
-    server.restart("kill")
+    victim.restart("kill")
     producer.wait(lambda events: any(int(w[0]) == 0 for w in events["produced"]), 120, "all messages sent")
     sent = {int(words[0]) for words in producer.events["sent"] if int(words[0]) >= 0}
     consumer.wait(lambda events: sent <= set(numbers(events, "all")), 120, "all acknowledged messages consumed")
     assert len(sent) == count
+
+
+def test_java_client_after_kill_9(server, java):
+    """First milestone of the house: send, pull and ack through standalone, also after a kill -9."""
+    goes_through_a_kill(java, server)
+
+
+@pytest.fixture
+def broker(make):
+    """A broker beside its metaserver, both where they were after a restart."""
+    metaserver = make("metaserver").start()
+    discovery = metaserver.port("meta.server.discover.port")
+    ports = {"broker.port": free_port(), "sync.port": free_port()}
+    settings = {"meta.server.endpoint": meta_endpoint(discovery), "message.retry.delay.seconds": "1", **ports}
+    broker = make("broker", settings, arguments=["--host", "interop-broker", "--ip", ADDRESS])
+    Http(discovery).add_broker("g1", "interop-broker", ADDRESS, ports["broker.port"], ports["sync.port"])
+    broker.start()
+    with metaserver.client("meta.server.port") as meta:
+        wait_until(lambda: meta.register(f"{SUBJECT}.probe", group="g", client="probe").groups, 60, "a metaserver that knows the broker's group")
+    broker.discovery = discovery
+    return broker
+
+
+def test_java_client_with_metaserver_and_broker_on_their_own(broker):
+    clients = []
+
+    def java(name):
+        clients.append(JavaClient(broker.discovery, broker.home, name))
+        return clients[-1]
+
+    try:
+        goes_through_a_kill(java, broker)
+    finally:
+        for client in clients:
+            client.quit()

@@ -16,7 +16,8 @@ static const config_key_t keys[] = {
     {FILE_NAME, "dummy.cold", CONFIG_STRING, "ice", 0, 0, false, "A text that is read at the start."},
     {FILE_NAME, "dummy.start", CONFIG_STRING, "well", 0, 0, false, "well, fail, unreachable, serve-fails, or wait until a file is there."},
     {FILE_NAME, "dummy.file", CONFIG_PATH, "go", 0, 0, false, "The file that is waited for."},
-    {FILE_NAME, "dummy.stop", CONFIG_STRING, "well", 0, 0, false, "well, hang, or fail by itself once it serves."},
+    {FILE_NAME, "dummy.stop", CONFIG_STRING, "well", 0, 0, false,
+     "well, hang, wait until the file is gone, or fail by itself once it serves."},
     {FILE_NAME, "dummy.token", CONFIG_STRING, NULL, 0, 0, false, "A secret."},
     {NULL, NULL, CONFIG_STRING, NULL, 0, 0, false, NULL},
 };
@@ -24,14 +25,15 @@ static const config_key_t keys[] = {
 typedef struct dummy {
     instance_t *instance;
     bool hangs;
+    bool waits;
     bool fails;
     _Atomic int reloads;
     char cold[64];
 } dummy_t;
 
-static void wait_for(const char *path) {
+static void wait_for(const char *path, bool there) {
     path_info_t info;
-    while (path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_MISSING) thread_sleep_us(POLL_US);
+    while (path_inspect(path, &info) == APR_SUCCESS && (info.kind != PATH_MISSING) != there) thread_sleep_us(POLL_US);
 }
 
 static void show(dummy_t *d, const config_t *config) {
@@ -55,7 +57,7 @@ static apr_status_t begin(dummy_t *d, const config_t *config, qmq_error_t **erro
     }
     if (strcmp(how, "wait") == 0) {
         instance_state(d->instance, SERVER_RECOVERING, "waiting for a file");
-        wait_for(config_string(config, "dummy.file"));
+        wait_for(config_string(config, "dummy.file"), true);
     }
     return APR_SUCCESS;
 }
@@ -65,6 +67,7 @@ static apr_status_t start(instance_t *i, void **self, qmq_error_t **error) {
     d->instance = i;
     config_t *config = config_current(instance_config(i));
     d->hangs = strcmp(config_string(config, "dummy.stop"), "hang") == 0;
+    d->waits = strcmp(config_string(config, "dummy.stop"), "wait") == 0;
     d->fails = strcmp(config_string(config, "dummy.stop"), "fail") == 0;
     strncpy(d->cold, config_string(config, "dummy.cold"), sizeof d->cold - 1);
     metric_add(metrics_counter(instance_metrics(i), "dummyStarts", METRIC_NO_LABELS), 1);
@@ -98,6 +101,11 @@ static apr_status_t serve(void *self, qmq_error_t **error) {
 static void stop(void *self) {
     dummy_t *d = self;
     while (d->hangs) thread_sleep_us(POLL_US);
+    if (d->waits) {
+        config_t *config = config_current(instance_config(d->instance));
+        wait_for(config_string(config, "dummy.file"), false);
+        config_release(config);
+    }
     metrics_remove_gauges(instance_metrics(d->instance), d);
     memory_free(d);
 }

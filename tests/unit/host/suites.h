@@ -10,5 +10,6 @@ extern const test_case_t monitor_cases[];
 extern const test_case_t composite_cases[];
 extern const test_case_t commands_cases[];
 extern const test_case_t graphite_cases[];
+extern const test_case_t service_cases[]; /* of test_service_windows.c or test_service_posix.c */
 
 #endif

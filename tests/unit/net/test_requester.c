@@ -89,6 +89,8 @@ static void wire_14_time_out(void) {
     ask_t q[4] = {0};
     parked_t p;
     asking_start(&a, NULL);
+    asking_send(&a, &q[0], CODE_ECHO, 4, 10000000); /* what times out before there is a connection is never sent */
+    CU_ASSERT_FATAL(ask_wait(&q[0]));
     for (int i = 0; i < 4; i++) asking_send(&a, &q[i], CODE_PARK, i, timeouts[i]);
     for (int i = 0; i < 4; i++) {
         CU_ASSERT_FATAL(ask_wait(&q[i]));

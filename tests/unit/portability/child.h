@@ -6,5 +6,7 @@
 
 bool child_wanted(int argc, char **argv);
 int child_main(int argc, char **argv);
+/* What only the child of this system does; 99: nothing is known by that name. */
+int system_child(char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /* What only POSIX systems have: signals, descriptor limits, systemd's socket. */
 #include "suites.h"
 
+#include "child.h"
 #include "portability/clock.h"
 #include "portability/control.h"
 #include "portability/host.h"
@@ -206,6 +207,11 @@ static void zombies_are_not_alive(void) {
     CU_ASSERT_EQUAL(kill(pid, 0), 0);
     CU_ASSERT_FALSE(process_alive(pid));
     CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
+}
+
+int system_child(char **argv) {
+    (void)argv;
+    return 99;
 }
 
 const test_case_t system_cases[] = {

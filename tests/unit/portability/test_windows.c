@@ -2,12 +2,15 @@
 #include "suites.h"
 
 #include "base/log.h"
+#include "child.h"
 #include "peer.h"
 #include "portability/control.h"
 #include "portability/host.h"
 #include "portability/mapping.h"
 #include "portability/service.h"
 #include "portability/windows/command_line.h"
+#include "portability/windows/control_private.h"
+#include "portability/windows/service_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +237,77 @@ static void a_service_is_installed_changed_and_removed(void) {
     CU_ASSERT_EQUAL(info.phase, SERVICE_PHASE_MISSING);
 }
 
+static SC_HANDLE WINAPI nobody_may(const wchar_t *machine, const wchar_t *database, DWORD access) {
+    (void)machine, (void)database, (void)access;
+    SetLastError(ERROR_ACCESS_DENIED);
+    return NULL;
+}
+
+static void who_may_not_install_services_is_told(void) {
+    const char *argv[] = {"C:/qmq.exe", "--service", NULL};
+    service_plan_t plan = {.name = "qmq-unit-denied", .title = "QMQ", .text = "Never there", .argv = argv};
+    service_info_t info;
+    service_manager_open = nobody_may;
+    CU_ASSERT_TRUE(APR_STATUS_IS_EACCES(service_install(&plan, NULL)));
+    CU_ASSERT_TRUE(APR_STATUS_IS_EACCES(service_start(plan.name)));
+    CU_ASSERT_TRUE(APR_STATUS_IS_EACCES(service_stop(plan.name)));
+    CU_ASSERT_TRUE(APR_STATUS_IS_EACCES(service_remove(plan.name)));
+    service_manager_open = OpenSCManagerW;
+    CU_ASSERT_EQUAL(service_inspect(plan.name, &info), APR_SUCCESS);
+    CU_ASSERT_EQUAL(info.phase, SERVICE_PHASE_MISSING);
+    HKEY key = NULL;
+    CU_ASSERT_EQUAL(RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\qmq-unit-denied", 0,
+                                  KEY_READ, &key),
+                    ERROR_FILE_NOT_FOUND);
+}
+
+/* The child is told these controls, as by the service manager, and its exit code is made of the first two events that come of them. */
+static int controlled(const char *first, const char *second) {
+    char *program = NULL;
+    int code = -1;
+    CU_ASSERT_EQUAL_FATAL(process_executable(&program), APR_SUCCESS);
+    const char *argv[] = {program, "--child", "control", first, second, NULL};
+    CU_ASSERT_EQUAL(process_run(argv, NULL, 0, &code), APR_SUCCESS);
+    free(program);
+    return code;
+}
+
+int system_child(char **argv) {
+    if (strcmp(argv[2], "control") != 0) return 99;
+    if (control_install() != APR_SUCCESS) return 98;
+    for (char **control = argv + 3; *control != NULL; control++) {
+        if (service_take_control((DWORD)atoi(*control)) == ERROR_CALL_NOT_IMPLEMENTED) return 97;
+    }
+    int first = (int)control_wait(0), second = (int)control_wait(0);
+    return first * 10 + second;
+}
+
+static void what_the_manager_says_is_one_stop_or_a_reload(void) {
+    CU_ASSERT_EQUAL(controlled("1", NULL), CONTROL_STOP * 10);  /* stop */
+    CU_ASSERT_EQUAL(controlled("5", NULL), CONTROL_STOP * 10);  /* shutdown */
+    CU_ASSERT_EQUAL(controlled("15", NULL), CONTROL_STOP * 10); /* the one before the shutdown */
+    CU_ASSERT_EQUAL(controlled("1", "15"), CONTROL_STOP * 10);
+    CU_ASSERT_EQUAL(controlled("6", NULL), CONTROL_RELOAD * 10); /* parameters have changed */
+    CU_ASSERT_EQUAL(controlled("4", NULL), CONTROL_NONE);        /* interrogate */
+    CU_ASSERT_EQUAL(controlled("14", NULL), 97);                 /* a session changes: log-on, log-off */
+}
+
+/* Wine takes what is reported and keeps nothing. */
+static void a_complaint_is_in_the_event_log(void) {
+    HANDLE log = OpenEventLogW(NULL, L"Application");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(log);
+    DWORD before = 0, after = 0;
+    BOOL counts = GetNumberOfEventLogRecords(log, &before);
+    service_complain("qmq-unit-test", "a line of the unit test, \xe6\x9c\xac");
+    counts = counts && GetNumberOfEventLogRecords(log, &after);
+    CloseEventLog(log);
+    if (!counts || (before == 0 && after == 0)) {
+        test_skip("this system keeps no events");
+    } else {
+        CU_ASSERT_EQUAL(after, before + 1);
+    }
+}
+
 static int never_run(void *arg) {
     (void)arg;
     CU_FAIL("not a service");
@@ -310,6 +384,9 @@ const test_case_t system_cases[] = {
     TEST(a_mapping_extends_and_lets_go),
     TEST(the_environment_is_utf8),
     TEST(a_service_is_installed_changed_and_removed),
+    TEST(who_may_not_install_services_is_told),
+    TEST(what_the_manager_says_is_one_stop_or_a_reload),
+    TEST(a_complaint_is_in_the_event_log),
     TEST(only_the_manager_starts_a_service),
     TEST(idle_connections_are_not_looked_at),
     TEST_END,

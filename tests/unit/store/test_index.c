@@ -172,6 +172,7 @@ static void entries_are_written_when_their_records_are_durable(void) {
     stored_init(&t);
     t.options.index_period_us = 2000;
     t.options.sync_period_us = 3600 * (int64_t)1000000;
+    t.options.checkpoint_records = 1000000; /* a checkpoint syncs too */
     stored_open(&t);
     put_many(&t, "s", 2000);
     CU_ASSERT_FALSE(stored_exists(&t, INDEX_FILE));

@@ -31,6 +31,8 @@ static const meaning_t meanings[] = {
     {CR_SERVER_LOST, QMQ_E_CLOSED, "the connection was lost, or no answer came in time", AWAY},
     {CR_SSL_CONNECTION_ERROR, QMQ_E_UNREACHABLE, "no encrypted connection can be made",
      "Set up TLS at the database, or correct useSSL, sslMode and serverSslCert in jdbc.url"},
+    {CR_AUTH_PLUGIN_CANNOT_LOAD, APR_ENOENT, "the way in which it checks passwords is not known to the client library",
+     "Install the plugins of the client library (Debian: package libmariadb3), or name their directory in MARIADB_PLUGIN_DIR"},
     {ER_CON_COUNT_ERROR, APR_EBUSY, "it has too many connections", "Raise max_connections of the database, or lower pool.size.max"},
     {ER_ACCESS_DENIED_ERROR, APR_EACCES, "user or password is refused", "Correct jdbc.username and jdbc.password in datasource.properties"},
     {ER_DBACCESS_DENIED_ERROR, APR_EACCES, "the user may not use the database", RIGHTS},

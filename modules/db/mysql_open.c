@@ -5,6 +5,7 @@
 #include "db/mysql_url.h"
 #include "portability/clock.h"
 
+#include <errmsg.h>
 #include <string.h>
 
 /* A connection is replaced after this long, as the original's pool does it; addresses behind names move. */
@@ -12,7 +13,7 @@
 /* One that nobody used for this long is asked whether it still is. */
 #define ASK_AFTER_US (10 * 1000000LL)
 
-static void set_options(MYSQL *c, const mysql_url_t *url) {
+static void set_options(MYSQL *c, const mysql_url_t *url, mysql_tls_t tls) {
     unsigned protocol = MYSQL_PROTOCOL_TCP;
     my_bool on = 1, off = 0;
     (void)mysql_options(c, MYSQL_OPT_PROTOCOL, &protocol); /* "localhost" is an address, not a socket file */
@@ -22,43 +23,80 @@ static void set_options(MYSQL *c, const mysql_url_t *url) {
     (void)mysql_options(c, MYSQL_OPT_RECONNECT, &off);
     (void)mysql_options(c, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     (void)mysql_options(c, MYSQL_OPT_LOCAL_INFILE, &off);
-    if (url->tls == MYSQL_TLS_OFF) return;
+    if (url->public_key != NULL) (void)mysql_options(c, MYSQL_SERVER_PUBLIC_KEY, url->public_key);
+    if (tls == MYSQL_TLS_OFF) return;
     (void)mysql_options(c, MYSQL_OPT_SSL_ENFORCE, &on);
     if (url->certificate != NULL) (void)mysql_options(c, MYSQL_OPT_SSL_CA, url->certificate);
-    (void)mysql_options(c, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, url->tls == MYSQL_TLS_VERIFY ? &on : &off);
+    (void)mysql_options(c, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, tls == MYSQL_TLS_VERIFY ? &on : &off);
 }
 
 static qmq_error_t *cannot_connect(const mysql_session_t *s, const char *user) {
     char text[DB_ERROR_SIZE];
     unsigned code = mysql_errno(s->connection);
+    /* The library's own error is overwritten when it goes on without the plugin. */
+    if (strstr(mysql_error(s->connection), "could not be loaded") != NULL) code = CR_AUTH_PLUGIN_CANNOT_LOAD;
     mysql_describe(text, sizeof text, s->where, code, mysql_error(s->connection));
     return error_create(mysql_status(code), mysql_remedy(code), "cannot open the database %s as user %s", text, user);
 }
 
-/* The library goes on in clear text when the server offers no encryption. */
-static qmq_error_t *check_encryption(const mysql_session_t *s, const mysql_url_t *url) {
-    if (url->tls < MYSQL_TLS_ON || mysql_get_ssl_cipher(s->connection) != NULL) return NULL;
+static qmq_error_t *prepare(mysql_session_t *s, const mysql_url_t *url, mysql_tls_t tls) {
+    s->connection = mysql_init(NULL);
+    if (s->connection == NULL) return error_create(APR_ENOMEM, NULL, "no memory for a connection to the database");
+    set_options(s->connection, url, tls);
+    return NULL;
+}
+
+static void drop(mysql_session_t *s) {
+    mysql_close(s->connection);
+    s->connection = NULL;
+}
+
+static qmq_error_t *no_encryption(const mysql_session_t *s) {
     return error_create(QMQ_E_UNREACHABLE, "Set up TLS at the database, or correct useSSL and sslMode in jdbc.url",
                         "the database %s offers no encrypted connection, and jdbc.url demands one", s->where);
 }
 
+/* Looks whether the server offers encryption, before anything is told to it: the library, when it was told to encrypt, goes on without, and
+ * then sends the password of caching_sha2_password as it is. */
+static qmq_error_t *look_for_encryption(mysql_session_t *s, const mysql_url_t *url, const mysql_host_t *host, const char *user,
+                                        bool *offered) {
+    qmq_error_t *e = prepare(s, url, MYSQL_TLS_OFF);
+    if (e != NULL) return e;
+    (void)mysql_options(s->connection, MARIADB_OPT_RESTRICTED_AUTH, "none"); /* it goes away after the greeting */
+    if (mysql_real_connect(s->connection, host->name, user, "", url->database, host->port, NULL, 0) == NULL &&
+        s->connection->server_capabilities == 0)
+        e = cannot_connect(s, user);
+    *offered = (s->connection->server_capabilities & CLIENT_SSL) != 0;
+    drop(s);
+    return e;
+}
+
+static qmq_error_t *choose_encryption(mysql_session_t *s, const mysql_url_t *url, const mysql_host_t *host, const char *user,
+                                      mysql_tls_t *tls) {
+    bool offered = false;
+    *tls = url->tls;
+    if (*tls != MYSQL_TLS_PREFERRED && *tls != MYSQL_TLS_ON) return NULL;
+    qmq_error_t *e = look_for_encryption(s, url, host, user, &offered);
+    if (e == NULL && !offered && *tls == MYSQL_TLS_ON) e = no_encryption(s);
+    if (!offered) *tls = MYSQL_TLS_OFF;
+    return e;
+}
+
 static qmq_error_t *connect_to(mysql_session_t *s, const mysql_url_t *url, const mysql_host_t *host, const db_options_t *o) {
-    s->connection = mysql_init(NULL);
-    if (s->connection == NULL) return error_create(APR_ENOMEM, NULL, "no memory for a connection to the database");
-    set_options(s->connection, url);
     memory_free(s->where);
     s->where = memory_printf("%s:%u/%s", host->name, host->port, url->database);
+    mysql_tls_t tls;
+    qmq_error_t *e = choose_encryption(s, url, host, o->user, &tls);
+    if (e == NULL) e = prepare(s, url, tls);
+    if (e != NULL) return e;
     unsigned long flags = url->counts_real_changes ? 0 : CLIENT_FOUND_ROWS;
     const char *password = o->password == NULL ? "" : o->password;
-    qmq_error_t *e = NULL;
     if (mysql_real_connect(s->connection, host->name, o->user, password, url->database, host->port, NULL, flags) == NULL ||
         mysql_autocommit(s->connection, 1) != 0)
         e = cannot_connect(s, o->user);
-    else
-        e = check_encryption(s, url);
-    if (e == NULL) return NULL;
-    mysql_close(s->connection);
-    s->connection = NULL;
+    else if (tls >= MYSQL_TLS_ON && mysql_get_ssl_cipher(s->connection) == NULL)
+        e = no_encryption(s);
+    if (e != NULL) drop(s);
     return e;
 }
 

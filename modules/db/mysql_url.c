@@ -108,12 +108,24 @@ static qmq_error_t *read_parameter(mysql_url_t *to, view_t name, view_t value, c
     } else if (is(name, "serverSslCert")) {
         memory_free(to->certificate);
         to->certificate = memory_strndup(value.data, value.size);
+    } else if (is(name, "serverRSAPublicKeyFile")) {
+        memory_free(to->public_key);
+        to->public_key = memory_strndup(value.data, value.size);
+    } else if (is(name, "allowPublicKeyRetrieval")) {
+        good = read_bool(value, &to->may_ask_key);
     } else if (!is_met_anyway(name) && log != NULL) {
         log_warn(log, "jdbc.url: the parameter %.*s is not known here and has no effect", VIEW_ARG(name));
     }
     if (good) return NULL;
     return error_create(QMQ_E_INVALID, "Correct the parameter in jdbc.url, or leave it out",
                         "jdbc.url: %.*s=%.*s is no value of this parameter", VIEW_ARG(name), VIEW_ARG(value));
+}
+
+/* The client library asks a server for its key whenever it has none, and so tells the password to whoever sits in between. */
+static void warn_of_key(const mysql_url_t *u, const log_t *log) {
+    if (log == NULL || u->may_ask_key || u->public_key != NULL || u->tls >= MYSQL_TLS_ON) return;
+    log_warn(log, "jdbc.url: allowPublicKeyRetrieval=false has no effect without encryption: set sslMode=VERIFY_CA, or name the server's "
+                  "key with serverRSAPublicKeyFile");
 }
 
 static qmq_error_t *read_parameters(mysql_url_t *to, view_t rest, const log_t *log) {
@@ -123,11 +135,12 @@ static qmq_error_t *read_parameters(mysql_url_t *to, view_t rest, const log_t *l
         view_t name = cut(&value, '=');
         if (name.size > 0) e = read_parameter(to, name, value, log);
     }
+    if (e == NULL) warn_of_key(to, log);
     return e;
 }
 
 qmq_error_t *mysql_url_read(mysql_url_t *to, const char *url, const log_t *log) {
-    *to = (mysql_url_t){.connect_timeout_s = DEFAULT_CONNECT_S, .socket_timeout_s = DEFAULT_SOCKET_S};
+    *to = (mysql_url_t){.connect_timeout_s = DEFAULT_CONNECT_S, .socket_timeout_s = DEFAULT_SOCKET_S, .may_ask_key = true};
     view_t parameters = view_of(url);
     view_t place = cut(&parameters, '?');
     view_t all = place;
@@ -151,5 +164,6 @@ void mysql_url_free(mysql_url_t *u) {
     for (size_t i = 0; i < u->host_count; i++) memory_free(u->hosts[i].name);
     memory_free(u->database);
     memory_free(u->certificate);
+    memory_free(u->public_key);
     *u = (mysql_url_t){0};
 }

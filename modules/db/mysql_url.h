@@ -25,7 +25,9 @@ typedef struct mysql_url {
     unsigned connect_timeout_s;
     unsigned socket_timeout_s;
     mysql_tls_t tls;
-    char *certificate;        /* PEM file of those who may have signed the server's; NULL: the system's */
+    char *certificate; /* PEM file of those who may have signed the server's; NULL: the system's */
+    char *public_key;  /* PEM file of the server's key that passwords are encrypted with where TLS is not used; NULL: it is asked for */
+    bool may_ask_key;  /* allowPublicKeyRetrieval */
     bool counts_real_changes; /* useAffectedRows */
 } mysql_url_t;
 

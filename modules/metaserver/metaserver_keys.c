@@ -41,7 +41,8 @@ const config_key_t metaserver_keys[] = {
     {DATASOURCE, "jdbc.driverClassName", CONFIG_STRING, NULL, 0, 0, false, "Accepted for compatibility; the driver follows from jdbc.url."},
     {DATASOURCE, "jdbc.url", CONFIG_STRING, NULL, 0, 0, false,
      "Database: jdbc:sqlite:<file> (a relative file counts from the home directory) or jdbc:mysql://<host>:<port>/<database>, which knows "
-     "connectTimeout (2000) and socketTimeout (5000) in ms, useSSL, sslMode, serverSslCert, useAffectedRows; unset: "
+     "connectTimeout (2000) and socketTimeout (5000) in ms, useSSL, sslMode, serverSslCert, "
+     "serverRSAPublicKeyFile, useAffectedRows; unset: "
      "jdbc:sqlite:data/meta.db."},
     {DATASOURCE, "jdbc.username", CONFIG_STRING, NULL, 0, 0, false, "User of the database."},
     {DATASOURCE, "jdbc.password", CONFIG_STRING, NULL, 0, 0, false, "Password of the user."},

@@ -41,6 +41,18 @@ static bool is_of_one_kind(action_call_t *call, const broker_row_t *b, const bro
     return true;
 }
 
+/* MySQL takes names that differ in case only for one name (its collation), clients and brokers do not; false when it was answered. */
+static bool is_spelled_so(action_call_t *call, const broker_row_t *b, const broker_rows_t *group) {
+    for (size_t i = 0; i < group->count; i++) {
+        if (strcmp(group->items[i].group, b->group) == 0) continue;
+        action_answer_refused(call, NULL,
+                              "The brokerGroup: %s is %s in the database, which takes both for one name: use that, or another one",
+                              b->group, group->items[i].group);
+        return false;
+    }
+    return true;
+}
+
 static bool has_place(action_call_t *call, const broker_row_t *b, const broker_rows_t *group) {
     if (group->count >= 3) {
         action_answer_refused(call, NULL, "The brokerGroup: %s already exists", b->group);
@@ -52,7 +64,7 @@ static bool has_place(action_call_t *call, const broker_row_t *b, const broker_r
                               broker_role_name(b->role));
         return false;
     }
-    return is_of_one_kind(call, b, group);
+    return is_spelled_so(call, b, group) && is_of_one_kind(call, b, group);
 }
 
 static apr_status_t insert(action_call_t *call, db_session_t *session, const broker_row_t *b, int64_t *inserted) {
@@ -112,29 +124,46 @@ static bool take_group(void *arg, const db_value_t *columns, size_t count) {
     return false;
 }
 
-/* Whether another machine is on line at the place that this one would take over: then two pairs use one group name. False too when it was
- * not answered. */
+/* Where the group's master is on line (memory_free), NULL when it is not. */
+static apr_status_t find_master(const action_call_t *call, db_session_t *session, const char *group, char **master) {
+    db_value_t value = DB_TEXT_OF(view_of(group));
+    return db_execute(session, database_statements(call->m->database)->group_by_name, &value, 1, take_group, (void *)master, NULL);
+}
+
+/* Whether the place that this broker would take over is free. When another one is on line there two pairs use one group name: that is so
+ * when its host is another one, or when somebody still answers at the place (two brokers on one machine, machines of one name). False too
+ * when it was not answered. */
 static bool is_left(action_call_t *call, db_session_t *session, const broker_row_t *own, const broker_row_t *b) {
-    if (strcmp(own->host, b->host) == 0) return true;
     char *master = NULL;
-    db_value_t value = DB_TEXT_OF(view_of(own->group));
-    apr_status_t rv =
-        db_execute(session, database_statements(call->m->database)->group_by_name, &value, 1, take_group, (void *)&master, NULL);
+    apr_status_t rv = find_master(call, session, own->group, &master);
     char ip[BROKER_IP_BYTES];
     broker_ip_text(own->ip, ip);
-    char *registered = memory_printf("%s:%d", ip, (int)own->serve_port);
-    bool left = rv == APR_SUCCESS && (master == NULL || strcmp(master, registered) != 0);
+    char *place = memory_printf("%s:%d", ip, (int)own->serve_port);
+    bool same_host = strcmp(own->host, b->host) == 0;
+    bool on_line = master != NULL && strcmp(master, place) == 0;
+    bool left = rv == APR_SUCCESS && (!on_line || (same_host && !broker_requests_finds(call->m->broker_requests, place)));
     if (rv != APR_SUCCESS)
         action_answer_failed(call, session, rv);
     else if (!left)
         action_answer_refused(
             call, NULL,
-            "The brokerGroup: %s with role: %s is used by host %s port %d, which is on line: use other brokerGroup name, or "
-            "stop that broker first",
-            own->group, broker_role_name(own->role), own->host, (int)own->serve_port);
-    memory_free(registered);
+            "The brokerGroup: %s with role: %s is used by host %s port %d (%s), which is on line%s: use other brokerGroup "
+            "name, or stop that broker first",
+            own->group, broker_role_name(own->role), own->host, (int)own->serve_port, place,
+            same_host ? " and has the same host name" : "");
+    memory_free(place);
     memory_free(master);
     return left;
+}
+
+static void register_in(action_call_t *call, db_session_t *session, const broker_row_t *b, const broker_rows_t *group) {
+    const broker_row_t *own = broker_rows_find(group, b->role, b->role);
+    if (own == NULL && is_of_one_kind(call, b, group))
+        insert_and_answer(call, session, b);
+    else if (own != NULL && is_same(own, b))
+        action_answer_ok(call, broker_row_json(b));
+    else if (own != NULL && is_left(call, session, own, b))
+        move_and_answer(call, session, own, b);
 }
 
 void action_register_broker(action_call_t *call, db_session_t *session) {
@@ -142,15 +171,10 @@ void action_register_broker(action_call_t *call, db_session_t *session) {
     if (!read_broker(call, &b)) return;
     broker_rows_t group = {.log = call->m->log};
     apr_status_t rv = session == NULL ? call->query.work.status : select_group(call, session, b.group, &group);
-    const broker_row_t *own = rv == APR_SUCCESS ? broker_rows_find(&group, b.role, b.role) : NULL;
     if (rv != APR_SUCCESS)
         action_answer_failed(call, session, rv);
-    else if (own == NULL && is_of_one_kind(call, &b, &group))
-        insert_and_answer(call, session, &b);
-    else if (own != NULL && is_same(own, &b))
-        action_answer_ok(call, broker_row_json(&b));
-    else if (own != NULL && is_left(call, session, own, &b))
-        move_and_answer(call, session, own, &b);
+    else if (is_spelled_so(call, &b, &group))
+        register_in(call, session, &b, &group);
     memory_free(group.items);
 }
 

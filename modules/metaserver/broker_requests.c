@@ -1,12 +1,15 @@
 #include "metaserver/broker_requests.h"
 
 #include "base/memory.h"
+#include "base/status.h"
 #include "portability/thread.h"
+#include "protocol/codes.h"
 
 /* metaserver.md 12 */
 #define CONNECT_TIMEOUT_US ((int64_t)5 * 1000000)
 #define IDLE_CLOSE_US ((int64_t)120 * 1000000)
 #define MAX_FRAME ((size_t)64 * 1024)
+#define FIND_US ((int64_t)1000000)
 
 struct broker_requests {
     loops_t *loops;
@@ -77,4 +80,45 @@ loop_t *broker_requests_loop(const broker_requests_t *b) {
 
 requester_t *broker_requests_requester(const broker_requests_t *b) {
     return b->requester;
+}
+
+/* On the stack of who waits. */
+typedef struct finding {
+    task_t task; /* first */
+    broker_requests_t *requests;
+    const char *address;
+    mutex_t lock;
+    condition_t changed;
+    bool done;
+    bool found;
+} finding_t;
+
+static void on_found(void *arg, apr_status_t status, const frame_t *response, block_t *block) {
+    finding_t *f = arg;
+    (void)response;
+    (void)block;
+    mutex_lock(&f->lock);
+    f->found = status != QMQ_E_UNREACHABLE && status != APR_TIMEUP;
+    f->done = true;
+    condition_signal(&f->changed);
+    mutex_unlock(&f->lock);
+}
+
+static void find_task(task_t *task) {
+    finding_t *f = (finding_t *)task;
+    request_options_t o = {.code = REQUEST_HEARTBEAT, .version = VERSION_8, .request_code = -1, .timeout_us = FIND_US};
+    requester_send(f->requests->requester, f->address, &o, NULL, on_found, f);
+}
+
+bool broker_requests_finds(broker_requests_t *b, const char *address) {
+    finding_t f = {.task = {.run = find_task}, .requests = b, .address = address};
+    mutex_init(&f.lock);
+    condition_init(&f.changed);
+    loop_post(broker_requests_loop(b), &f.task);
+    mutex_lock(&f.lock);
+    while (!f.done) condition_wait(&f.changed, &f.lock);
+    mutex_unlock(&f.lock);
+    condition_destroy(&f.changed);
+    mutex_destroy(&f.lock);
+    return f.found;
 }

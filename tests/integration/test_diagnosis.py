@@ -162,6 +162,15 @@ def test_mistake_4_the_group_of_another_pair(site):
     assert answer["message"].startswith("The brokerGroup: orders with role: MASTER already exists")
 
 
+def test_mistake_4_two_brokers_of_one_host_name_and_one_group(site):
+    own = {"broker.group": "orders", "broker.token": TOKEN}
+    first = site.broker("host-a", settings=own).start()
+    second = site.broker("host-a", settings=own)
+    refused(second, "The brokerGroup: orders with role: MASTER is used by host host-a", first.settings["broker.port"], "has the same host name", "broker.group")
+    first.kill()  # it is on line in the database for a while yet, but nobody is there
+    second.start()
+
+
 def test_mistake_4_a_group_of_both_kinds(site):
     broker = site.broker()
     assert site.http.add_broker("mixed", "host-a", ADDRESS, broker.settings["broker.port"], broker.settings["sync.port"])["status"] == 0

@@ -42,9 +42,14 @@ static void parameters(void) {
                               "serverSslCert=/etc/ca.pem&sslMode=verify_ca");
     CU_ASSERT_EQUAL(u.connect_timeout_s, 2);
     CU_ASSERT_EQUAL(u.socket_timeout_s, 1);
-    CU_ASSERT(u.counts_real_changes);
+    CU_ASSERT(u.counts_real_changes && u.may_ask_key);
+    CU_ASSERT_PTR_NULL(u.public_key);
     CU_ASSERT_STRING_EQUAL(u.certificate, "/etc/ca.pem");
     CU_ASSERT_EQUAL(u.tls, MYSQL_TLS_VERIFY);
+    mysql_url_free(&u);
+    u = read_good("jdbc:mysql://a/q?allowPublicKeyRetrieval=false&serverRSAPublicKeyFile=/etc/key.pem");
+    CU_ASSERT_STRING_EQUAL(u.public_key, "/etc/key.pem");
+    CU_ASSERT_FALSE(u.may_ask_key);
     mysql_url_free(&u);
     u = read_good("jdbc:mysql://a/q?useSSL=true");
     CU_ASSERT_EQUAL(u.tls, MYSQL_TLS_ON);
@@ -73,6 +78,7 @@ static void bad_urls(void) {
                                       "jdbc:mysql://a,,b/q",
                                       "jdbc:mysql://a/q?useSSL=perhaps",
                                       "jdbc:mysql://a/q?sslMode=MAYBE",
+                                      "jdbc:mysql://a/q?allowPublicKeyRetrieval=yes",
                                       "jdbc:mysql://a/q?connectTimeout=-1",
                                       "jdbc:mysql://a/q?socketTimeout=1s"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -186,19 +186,59 @@ static void register_broker_inserts_then_moves(void) {
 
 static void register_broker_takes_no_place_that_another_host_is_on_line_at(void) {
     site_t *s = site_open(NULL);
-    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "10.0.0.1", "1", "2"}, "MASTER");
-    CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "g", "10.0.0.1:1", ROLE_MASTER, BROKER_RW), 0);
-    expect_refused(
-        s, "RegisterBroker", (broker_form_t){"g", "0", "h2", "10.0.0.2", "1", "2"},
-        "The brokerGroup: g with role: MASTER is used by host h1 port 1, which is on line: use other brokerGroup name, or stop that "
-        "broker first");
-    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "10.0.0.1", "7", "8"}, "MASTER"); /* restarted with other ports */
-    CU_ASSERT_EQUAL(site_broker(s, REGISTER_OFFLINE, "g", "10.0.0.1:7", ROLE_MASTER, BROKER_NRW), 0);
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", "1", "2"}, "MASTER");
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "g", "127.0.0.1:1", ROLE_MASTER, BROKER_RW), 0);
+    expect_refused(s, "RegisterBroker", (broker_form_t){"g", "0", "h2", "10.0.0.2", "1", "2"},
+                   "The brokerGroup: g with role: MASTER is used by host h1 port 1 (127.0.0.1:1), which is on line: use other brokerGroup "
+                   "name, or stop "
+                   "that broker first");
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", "7", "8"}, "MASTER"); /* restarted with other ports */
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_OFFLINE, "g", "127.0.0.1:7", ROLE_MASTER, BROKER_NRW), 0);
     expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h2", "10.0.0.2", "1", "2"}, "MASTER");
     site_close(s);
 }
 
-const test_case_t action_cases[] = {TEST(register_broker_takes_no_place_that_another_host_is_on_line_at),
+/* The metaserver's own port is the broker that is there. */
+static void register_broker_takes_no_place_from_a_broker_of_the_same_host_name(void) {
+    site_t *s = site_open(NULL);
+    char port[20], master[40], refusal[300];
+    (void)snprintf(port, sizeof port, "%d", metaserver_tcp_port(s->m));
+    (void)snprintf(master, sizeof master, "127.0.0.1:%s", port);
+    (void)snprintf(
+        refusal, sizeof refusal,
+        "The brokerGroup: g with role: MASTER is used by host h1 port %s (%s), which is on line and has the same host name: use other "
+        "brokerGroup name, or stop that broker first",
+        port, master);
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", port, "2"}, "MASTER");
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", port, "3"},
+                 "MASTER"); /* itself, before it was on line */
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "g", master, ROLE_MASTER, BROKER_RW), 0);
+    expect_refused(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", "7", "8"}, refusal);
+    expect_refused(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.9", port, "8"}, refusal); /* a machine of the same name */
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_OFFLINE, "g", master, ROLE_MASTER, BROKER_NRW), 0);
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", "1", "8"}, "MASTER");
+    CU_ASSERT_EQUAL(site_broker(s, REGISTER_ONLINE, "g", "127.0.0.1:1", ROLE_MASTER, BROKER_RW), 0);
+    expect_added(s, "RegisterBroker", (broker_form_t){"g", "0", "h1", "127.0.0.1", "7", "8"},
+                 "MASTER"); /* it was killed: nobody is there */
+    site_close(s);
+}
+
+static void group_names_that_differ_in_case_only(void) {
+    site_t *s = site_open(NULL);
+    expect_added(s, "AddBroker", (broker_form_t){"g", "0", "h1", "10.0.0.1", "1", "2"}, "MASTER");
+    if (site_on_mysql(s)) {
+        static const char refusal[] = "The brokerGroup: G is g in the database, which takes both for one name: use that, or another one";
+        expect_refused(s, "AddBroker", (broker_form_t){"G", "1", "h2", "10.0.0.2", "1", "2"}, refusal);
+        expect_refused(s, "RegisterBroker", (broker_form_t){"G", "0", "h2", "10.0.0.2", "1", "2"}, refusal);
+    } else {
+        expect_added(s, "AddBroker", (broker_form_t){"G", "0", "h2", "10.0.0.2", "1", "2"}, "MASTER");
+    }
+    site_close(s);
+}
+
+const test_case_t action_cases[] = {TEST(register_broker_takes_no_place_from_a_broker_of_the_same_host_name),
+                                    TEST(group_names_that_differ_in_case_only),
+                                    TEST(register_broker_takes_no_place_that_another_host_is_on_line_at),
                                     TEST(metaserver_58_messages_in_their_order),
                                     TEST(metaserver_58_59_what_the_database_says),
                                     TEST(list_brokers),

@@ -186,7 +186,9 @@ static step_t ack_run(operation_t *op) {
     case ACK_WRITES_RANGE:
         break;
     }
-    return ack_end(a, a->source.status == APR_SUCCESS ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR);
+    if (a->source.status == APR_SUCCESS) return ack_end(a, RESPONSE_SUCCESS);
+    group_count(op->group, GROUP_ACTION_ERRORS, 1);
+    return ack_end(a, RESPONSE_BROKER_ERROR);
 }
 
 static void ack_count_request(group_t *g, const ack_request_t *r) {

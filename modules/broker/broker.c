@@ -226,9 +226,9 @@ static apr_status_t broker_serve(void *self, qmq_error_t **error) {
 static void broker_free(broker_t *b) {
     atomic_store(&b->stopping, true);
     registration_stop(b->registration);
+    gauges_remove(b);
     dead_consumers_stop(b->dead_consumers);
     look_stop(atomic_load(&b->look));
-    gauges_remove(b);
     traffic_close(b);
     gauges_remove(b); /* of groups that came meanwhile */
     sub_env_stop(b->sub_env);

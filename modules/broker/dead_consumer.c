@@ -135,8 +135,13 @@ static step_t dead_begin(dead_consumer_t *d) {
     return executor_submit(d->broker->readers, &d->job) == APR_SUCCESS ? STEP_WAITS : dead_rest(d, false);
 }
 
+static bool dead_is_written(const dead_consumer_t *d) {
+    if (d->source.status != APR_SUCCESS) group_count(d->group, GROUP_ACTION_ERRORS, 1);
+    return d->source.status == APR_SUCCESS;
+}
+
 static step_t dead_count(dead_consumer_t *d) {
-    if (d->source.status != APR_SUCCESS) return dead_rest(d, false);
+    if (!dead_is_written(d)) return dead_rest(d, false);
     int64_t moved = d->last - d->first + 1;
     d->permits -= (double)moved;
     metric_labels_t labels = {"consumerId", d->consumer_id, NULL, {NULL, 0}};
@@ -159,6 +164,6 @@ static step_t dead_run(operation_t *op) {
     case DEAD_WRITES:
         return dead_count(d);
     default:
-        return dead_rest(d, d->source.status == APR_SUCCESS);
+        return dead_rest(d, dead_is_written(d));
     }
 }

@@ -11,10 +11,11 @@ typedef struct dead_consumer {
     broker_t *broker;
     store_group_t *progress;
     group_t *group;
-    view_t consumer_id; /* in text */
-    bool forget;        /* write it off when nothing is left */
-    int64_t found_us;   /* a sign of life since then ends it */
-    int64_t filled_us;  /* the limiter: permits counted up to here */
+    view_t consumer_id;            /* in text */
+    struct checker_group *mailbox; /* while it is a task */
+    bool forget;                   /* write it off when nothing is left */
+    int64_t found_us;              /* a sign of life since then ends it */
+    int64_t filled_us;             /* the limiter: permits counted up to here */
     double permits;
     _Atomic int state;
     /* The operation under way. */

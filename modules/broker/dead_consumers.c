@@ -1,6 +1,7 @@
 #include "broker/dead_consumers.h"
 
 #include "base/memory.h"
+#include "broker/checker_groups.h"
 #include "broker/dead_consumer.h"
 #include "portability/clock.h"
 
@@ -21,6 +22,7 @@ struct dead_consumers {
     int64_t started_us;
     /* Its thread only. */
     dead_consumer_t *tasks;
+    checker_groups_t mailboxes;
     _Atomic size_t task_count;
     store_group_t **groups; /* of the check under way */
     size_t group_count;
@@ -104,6 +106,7 @@ static void begin_tasks(dead_consumers_t *d, dead_consumer_t *found) {
             dead_consumer_free(t);
             continue;
         }
+        t->mailbox = checker_groups_enter(&d->mailboxes, group_name(t->group));
         t->next = d->tasks;
         d->tasks = t;
         d->task_count++;
@@ -144,6 +147,7 @@ static void step_tasks(dead_consumers_t *d, bool stopping) {
             continue;
         }
         *at = t->next;
+        checker_group_leave(t->mailbox);
         dead_consumer_free(t);
         d->task_count--;
     }
@@ -182,6 +186,7 @@ apr_status_t dead_consumers_start(dead_consumers_t **out, broker_t *b, const dea
     d->broker = b;
     d->options = *options;
     d->started_us = clock_mono_us();
+    checker_groups_init(&d->mailboxes, b->metrics);
     mutex_init(&d->lock);
     condition_init(&d->changed);
     apr_status_t status = thread_start(&d->thread, "broker-dead", run, d);
@@ -201,8 +206,17 @@ void dead_consumers_stop(dead_consumers_t *d) {
     if (d->thread != NULL) thread_join(d->thread);
     condition_destroy(&d->changed);
     mutex_destroy(&d->lock);
+    checker_groups_free(&d->mailboxes);
     memory_free(d->groups);
     memory_free(d);
+}
+
+int dead_consumers_tasks(const dead_consumers_t *d) {
+    return (int)atomic_load(&d->task_count);
+}
+
+int dead_consumers_mailboxes(const dead_consumers_t *d) {
+    return atomic_load(&d->mailboxes.count);
 }
 
 int dead_consumers_busy(dead_consumers_t *d) {

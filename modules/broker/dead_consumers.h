@@ -20,6 +20,8 @@ void dead_consumers_stop(dead_consumers_t *d);
 /* Checks now, whatever the time (tests, operators); returns at once. Any thread. */
 void dead_consumers_check(dead_consumers_t *d);
 /* Consumers something is being done about, and whether a check is due that was asked for. Any thread. */
+int dead_consumers_tasks(const dead_consumers_t *d);
+int dead_consumers_mailboxes(const dead_consumers_t *d); /* group names that ever had a task */
 int dead_consumers_busy(dead_consumers_t *d);
 
 /* A request of the consumer came: it lives on this subject, on the real one and on its retry subject. A pull makes it known, an

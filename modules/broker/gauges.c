@@ -1,5 +1,7 @@
 #include "broker/gauges.h"
 
+#include "broker/dead_consumers.h"
+
 static double read_nothing(void *arg) {
     (void)arg;
     return 0;
@@ -33,6 +35,31 @@ static store_figures_t figures_of(void *arg) {
     return f;
 }
 
+static double read_message_replay_lag(void *arg) {
+    store_figures_t f = figures_of(arg);
+    return (double)(f.message_end - f.message_indexed);
+}
+
+static double read_action_replay_lag(void *arg) {
+    store_figures_t f = figures_of(arg);
+    return (double)(f.action_end - f.action_applied);
+}
+
+static double read_queued_sends(void *arg) {
+    const broker_t *b = arg;
+    int queued = 0;
+    for (int i = 0; i < b->worker_count; i++) queued += worker_queued(b->workers[i]);
+    return queued;
+}
+
+static double read_dead_tasks(void *arg) {
+    return dead_consumers_tasks(((broker_t *)arg)->dead_consumers);
+}
+
+static double read_dead_mailboxes(void *arg) {
+    return dead_consumers_mailboxes(((broker_t *)arg)->dead_consumers);
+}
+
 static double read_consumers(void *arg) {
     return (double)figures_of(arg).consumers;
 }
@@ -51,16 +78,16 @@ static const struct {
     const char *value;
     double (*read)(void *arg);
 } table[] = {
-    /* The index is made while appending and there is no slave yet: these lags are 0 by construction. */
-    {"ReplayMessageLogLag", NULL, NULL, read_nothing},
-    {"ReplayActionLogLag", NULL, NULL, read_nothing},
+    {"ReplayMessageLogLag", NULL, NULL, read_message_replay_lag},
+    {"ReplayActionLogLag", NULL, NULL, read_action_replay_lag},
+    /* No slave ever told how far it is. */
     {"slaveMessageLogLag", "role", "MASTER", read_nothing},
     {"slaveActionLogLag", "role", "MASTER", read_nothing},
-    {"executorQueueSize", "requestCode", "10", read_nothing},
+    {"executorQueueSize", "requestCode", "10", read_queued_sends},
     {"actorSystemQueue_qmq", NULL, NULL, read_nothing},
-    {"actorSystemQueue_consumers", NULL, NULL, read_nothing},
+    {"actorSystemQueue_consumers", NULL, NULL, read_dead_tasks},
     {"dispatchers_qmq", NULL, NULL, read_groups},
-    {"dispatchers_consumers", NULL, NULL, read_consumers},
+    {"dispatchers_consumers", NULL, NULL, read_dead_mailboxes},
     {"brokerActiveClientCount", NULL, NULL, read_clients},
     {"nettyProviderConnectionActiveCount", "name", "sync", read_sync_peers},
     {"logSegmentTotalRefCount", NULL, NULL, read_mappings},

@@ -68,13 +68,22 @@ static void count_refused(broker_t *b, view_t subject, const char *what) {
     count_name(b, subject, what);
 }
 
+/* What neither the message nor a full disk explains is counted as a failure besides. */
+static void count_not_stored(broker_t *b, view_t subject, apr_status_t status) {
+    if (status == QMQ_E_READONLY || APR_STATUS_IS_ENOSPC(status)) {
+        count_refused(b, subject, "brokerReadOnlyMessageCount");
+        return;
+    }
+    count_refused(b, subject, "storeMessageErrorCount");
+    if (status != QMQ_E_TOO_LONG) count_name(b, subject, "receivedFailedCount");
+}
+
 void produce_count_tried(broker_t *b, const store_message_t *messages, size_t count, int64_t took_us) {
     moment_t moment = {clock_wall_ms(), took_us};
     for (size_t i = 0; i < count;) {
         const store_message_t *m = &messages[i];
         if (m->status != APR_SUCCESS || m->subject_handle == NULL) {
-            bool read_only = m->status == QMQ_E_READONLY || APR_STATUS_IS_ENOSPC(m->status);
-            count_refused(b, m->subject, read_only ? "brokerReadOnlyMessageCount" : "storeMessageErrorCount");
+            count_not_stored(b, m->subject, m->status);
             i++;
             continue;
         }

@@ -179,6 +179,7 @@ static found_t find_position(pull_t *p) {
 static void hand_out_all(pull_t *p, int64_t first_pull) {
     size_t count = p->result.count;
     int64_t first = p->result.last - (int64_t)count + 1;
+    if (first != p->result.first) group_count(p->op.group, GROUP_RANGE_ERRORS, 1);
     if (p->broadcast) first_pull = first;
     body_head(p, first_pull);
     for (size_t i = 0; i < count; i++) body_message(p, &p->result.messages[i].payload);
@@ -208,6 +209,7 @@ static found_t hand_out_matching(pull_t *p, int64_t first_pull) {
     }
     int64_t end = p->result.last + 1;
     if (p->new_next != end) {
+        group_count(p->op.group, GROUP_RANGE_ERRORS, 1);
         pull_add_pulled(p, p->broadcast ? end : first_pull, end, 0);
         p->new_next = end;
     }

@@ -21,6 +21,7 @@ typedef struct message_batch {
     size_t count;
     size_t capacity;
     size_t bytes;
+    int sources;
     int64_t begun_us; /* its append */
     message_source_t *first_source;
     message_source_t **last_source;
@@ -55,7 +56,8 @@ struct worker {
     int spare_action_count;
     mutex_t lock;
     condition_t idle;
-    int in_flight; /* batches; under lock */
+    int in_flight;      /* batches; under lock */
+    _Atomic int queued; /* requests of message batches that are not written yet */
 };
 
 static message_batch_t *message_batch_get(worker_t *w);
@@ -81,6 +83,7 @@ static void flush_messages(worker_t *w) {
     m->batch.messages = m->messages;
     m->batch.count = m->count;
     m->begun_us = clock_mono_us();
+    atomic_fetch_add_explicit(&w->queued, m->sources, memory_order_relaxed);
     worker_entered(w);
     store_append(w->broker->store, &m->batch);
 }
@@ -147,6 +150,7 @@ static void action_batch_put_back(worker_t *w, action_batch_t *a) {
 static void messages_stored(message_batch_t *m) {
     worker_t *w = m->worker;
     int64_t took_us = clock_mono_us() - m->begun_us;
+    atomic_fetch_sub_explicit(&w->queued, m->sources, memory_order_relaxed);
     for (size_t i = 0; i < m->count;) {
         store_subject_t *subject = m->messages[i].subject_handle;
         uint32_t stored = 0;
@@ -306,6 +310,7 @@ static message_batch_t *message_batch_get(worker_t *w) {
     m->worker = w;
     m->count = 0;
     m->bytes = 0;
+    m->sources = 0;
     m->first_source = NULL;
     m->last_source = &m->first_source;
     return m;
@@ -348,6 +353,7 @@ void worker_commit_messages(worker_t *w, message_source_t *source) {
     source->count = w->staged;
     for (size_t i = 0; i < w->staged; i++) m->bytes += m->messages[m->count + i].payload_size;
     m->count += w->staged;
+    m->sources++;
     w->staged = 0;
     *m->last_source = source;
     m->last_source = &source->next;
@@ -438,6 +444,10 @@ broker_t *worker_broker(const worker_t *w) {
 
 loop_t *worker_loop(const worker_t *w) {
     return w->loop;
+}
+
+int worker_queued(const worker_t *w) {
+    return atomic_load_explicit(&w->queued, memory_order_relaxed);
 }
 
 int worker_index(const worker_t *w) {

@@ -9,6 +9,8 @@ worker_t *worker_create(broker_t *b, int index);
 void worker_destroy(worker_t *w); /* nothing in flight */
 broker_t *worker_broker(const worker_t *w);
 loop_t *worker_loop(const worker_t *w);
+/* Requests with messages that the store is writing. Any thread. */
+int worker_queued(const worker_t *w);
 int worker_index(const worker_t *w);
 
 /* Messages. A source gets its verdict when all its messages were stored or refused; its memory and the bytes its messages point to stay

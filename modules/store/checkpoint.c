@@ -5,6 +5,7 @@
 #include "portability/clock.h"
 #include "store/message_snapshot.h"
 #include "store/snapshot_files.h"
+#include "store/store_metrics.h"
 
 /* However little was appended. */
 #define LONGEST_US 60000000
@@ -15,14 +16,6 @@
 /* What a start walks through at most, about. */
 #define MOST_LOG_BYTES ((int64_t)256 * 1024 * 1024)
 #define WARNING_US 60000000
-
-static void time_it(store_t *s, const char *name, int64_t start_us) {
-    metric_time_us(metrics_timer(s->options.metrics, name, METRIC_NO_LABELS), clock_mono_us() - start_us);
-}
-
-static void count_it(store_t *s, const char *name) {
-    metric_add(metrics_counter(s->options.metrics, name, METRIC_NO_LABELS), 1);
-}
 
 void checkpoint_start(store_t *s) {
     atomic_store(&s->checkpoint.message_offset, safe_points_message(&s->safe));
@@ -111,16 +104,16 @@ static void checkpoint_messages(store_t *s, bool (*again)(void *arg)) {
     int64_t start = clock_mono_us();
     if (!consumer_logs_write_all(&s->index, again, s)) return;
     apr_status_t status = consumer_logs_sync(&s->index);
-    time_it(s, "storeConsumerLogFlushTimer", start);
+    store_metrics_time(s->options.metrics, "storeConsumerLogFlushTimer", start);
     if (status != APR_SUCCESS) {
-        count_it(s, "consumerLogFlusherFlushFailed");
+        store_metrics_add(s->options.metrics, "consumerLogFlusherFlushFailed", 1);
         c->index_lost = true; /* nobody knows what of it is on the disk: the next start makes it anew */
         checkpoint_complain(s, "data sync of the consumer logs", status);
         return;
     }
     status = indexed == atomic_load(&c->message_offset) ? APR_SUCCESS : save_messages(s, indexed);
     if (status != APR_SUCCESS) {
-        count_it(s, "consumerLogFlusherFlushFailed");
+        store_metrics_add(s->options.metrics, "consumerLogFlusherFlushFailed", 1);
         checkpoint_complain(s, "the checkpoint", status);
         return;
     }
@@ -132,13 +125,13 @@ void checkpoint_run(store_t *s, bool (*again)(void *arg)) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t start = clock_mono_us();
     if (indexed_records(s) - atomic_load(&c->records) >= s->options.checkpoint_records)
-        count_it(s, "consumerLogFlusherExceedCheckpointInterval");
+        store_metrics_add(s->options.metrics, "consumerLogFlusherExceedCheckpointInterval", 1);
     checkpoint_messages(s, again);
-    time_it(s, "consumerLogFlusherElapsedPerExecute", start);
+    store_metrics_time(s->options.metrics, "consumerLogFlusherElapsedPerExecute", start);
     int64_t actions_start = clock_mono_us();
     if (again == NULL || checkpoint_actions_are_due(s)) {
         checkpoint_actions(s);
-        time_it(s, "pullLogFlusherElapsedPerExecute", actions_start);
+        store_metrics_time(s->options.metrics, "pullLogFlusherElapsedPerExecute", actions_start);
     }
     int64_t now = clock_mono_us();
     atomic_store(&c->took_us, now - start);

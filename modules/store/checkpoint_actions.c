@@ -7,6 +7,7 @@
 #include "store/action_snapshot.h"
 #include "store/checkpoint.h"
 #include "store/positions.h"
+#include "store/store_metrics.h"
 
 /* Pulled and not acknowledged since the last tablet: 10 MiB of its values. */
 #define MOST_UNTABLED (10 * 1024 * 1024 / 4)
@@ -14,12 +15,17 @@
 /* What a start replays at most, about. */
 #define MOST_LOG_BYTES (32 * 1024 * 1024)
 
+static int64_t bytes_since(store_t *s) {
+    return atomic_load(&s->actions.applied) - atomic_load(&s->checkpoint.action_offset);
+}
+
+static bool is_due_by_amount(store_t *s) {
+    return bytes_since(s) >= MOST_LOG_BYTES || atomic_load(&s->progress.untabled) >= MOST_UNTABLED;
+}
+
 bool checkpoint_actions_are_due(store_t *s) {
-    checkpoint_state_t *c = &s->checkpoint;
-    int64_t bytes = atomic_load(&s->actions.applied) - atomic_load(&c->action_offset);
-    if (bytes == 0) return false;
-    return bytes >= MOST_LOG_BYTES || atomic_load(&s->progress.untabled) >= MOST_UNTABLED ||
-           clock_mono_us() - atomic_load(&c->actions_taken_us) >= LONGEST_US;
+    if (bytes_since(s) == 0) return false;
+    return is_due_by_amount(s) || clock_mono_us() - atomic_load(&s->checkpoint.actions_taken_us) >= LONGEST_US;
 }
 
 /* The tablet. */
@@ -62,8 +68,11 @@ static apr_status_t save_tablet(tabling_t *t, int64_t end) {
     size_t size = 0;
     uint8_t *bytes = tablet_builder_finish(&t->builder, t->tablet->id, end - 1, &size);
     if (bytes == NULL) return QMQ_E_TOO_LONG;
+    int64_t start = clock_mono_us();
     apr_status_t status = pull_tablets_save(&t->store->tablets, bytes, size);
     memory_free(bytes);
+    if (status == APR_SUCCESS) store_metrics_add(t->store->options.metrics, "storePullLogFlushCount", 1);
+    store_metrics_time(t->store->options.metrics, "storePullLogFlushTimer", start);
     return status;
 }
 
@@ -156,6 +165,7 @@ void checkpoint_actions(store_t *s) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t end = atomic_load_explicit(&s->actions.applied, memory_order_acquire);
     atomic_store(&c->actions_taken_us, clock_mono_us());
+    if (is_due_by_amount(s)) store_metrics_add(s->options.metrics, "pullLogFlusherExceedCheckpointInterval", 1);
     if (end == atomic_load(&c->action_offset) || segmented_log_sync(&s->actions.segments) != APR_SUCCESS) return;
     bool all = c->table_all;
     for (size_t i = 0; all && i < s->tablets.count; i++) s->tablets.at[i]->superseded = true;
@@ -168,5 +178,7 @@ void checkpoint_actions(store_t *s) {
         status = pull_tablets_clean(&s->tablets, true);
     }
     legacy_pull_logs_clean(&s->legacy, &s->subjects, &s->progress);
-    if (status != APR_SUCCESS) checkpoint_complain(s, "the checkpoint of groups and consumers", status);
+    if (status == APR_SUCCESS) return;
+    store_metrics_add(s->options.metrics, "pullLogFlusherFlushFailed", 1);
+    checkpoint_complain(s, "the checkpoint of groups and consumers", status);
 }

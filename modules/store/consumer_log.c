@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "store/index_internal.h"
+#include "store/store_metrics.h"
 
 /* Entries copied under one hold of a lock. */
 #define COPY_ENTRIES 128
@@ -119,6 +120,7 @@ apr_status_t consumer_log_read(consumer_logs_t *x, store_subject_t *s, int64_t f
     cached_file_t *f = NULL;
     apr_status_t status = file_cache_open(x->files, s, index_file_base(x, from), false, &f);
     if (APR_STATUS_IS_ENOENT(status)) {
+        store_metrics_count(x->metrics, "hitDeletedConsumerLogSegment", subject_name(s));
         memset(to, 0, count * sizeof *to);
         return APR_SUCCESS;
     }

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "store/index_internal.h"
+#include "store/store_metrics.h"
 
 /* Blank entries in a row that are passed; more are taken for dead. */
 #define BLANKS 4096
@@ -55,8 +56,10 @@ apr_status_t consumer_log_first_from(consumer_logs_t *x, store_subject_t *s, int
 void consumer_log_raise_min(consumer_logs_t *x, store_subject_t *s, int64_t min) {
     mutex_lock(index_lock_of(x, s));
     if (min > s->next) min = s->next;
-    if (min > s->min) s->min = min;
+    bool raised = min > s->min;
+    if (raised) s->min = min;
     mutex_unlock(index_lock_of(x, s));
+    if (raised) store_metrics_count(x->metrics, "consumerLogAdjustMinOffset", subject_name(s));
 }
 
 typedef struct dead_files {

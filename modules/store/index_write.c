@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "store/index_internal.h"
+#include "store/store_metrics.h"
 
 #include "portability/clock.h"
 
@@ -141,10 +142,7 @@ static void write_behind(consumer_logs_t *x, store_subject_t *s, int64_t *writte
     int64_t suppressed = 0;
     apr_status_t status = index_write_subject(x, s, atomic_load(&x->messages->synced), written);
     if (status != APR_SUCCESS) x->write_failed = true;
-    if (written != NULL && *written > 0) {
-        metric_labels_t labels = {"subject", subject_name(s), NULL, {NULL, 0}};
-        metric_add(metrics_counter(x->metrics, "storeConsumerLogFlushCount", labels), 1);
-    }
+    if (written != NULL && *written > 0) store_metrics_count(x->metrics, "storeConsumerLogFlushCount", subject_name(s));
     if (status == APR_SUCCESS || !log_permit(&x->write_limit, WRITE_WARNING_US, &suppressed)) return;
     char text[160];
     log_warn(x->log, "cannot write %s/%s: %s; its entries stay in memory and are tried again (%lld such lines suppressed)", x->root,

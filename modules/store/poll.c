@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "store/store_internal.h"
+#include "store/store_metrics.h"
 
 /* Entries taken from the index at once. */
 #define ENTRIES 128
@@ -33,6 +34,7 @@ typedef struct poll {
     index_entry_t entries[ENTRIES];
     size_t count;
     int64_t copied; /* bytes read on an event loop */
+    int64_t mapped; /* messages of which nothing had to be read */
     bool cold;      /* stopped because the disk would be needed */
 } poll_t;
 
@@ -160,11 +162,12 @@ static void add_payload(poll_result_t *r, int64_t sequence, int64_t time_ms, sli
 
 static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
     const uint8_t *payload = p->source.data + (e->offset - p->source.offset) + e->header_size;
+    p->mapped += !p->source.from_disk;
     add_payload(p->result, sequence, e->time_ms, (slice_t){payload, (size_t)(e->record_size - e->header_size), p->source.owner});
 }
 
 static bool take_unreadable(poll_t *p) {
-    metric_add(p->store->unreadable, 1);
+    store_metrics_count(p->store->options.metrics, "readMessageReturnNull", subject_name(p->subject));
     return p->result->count == 0; /* unreadable ones are passed over at the front only */
 }
 
@@ -228,6 +231,7 @@ static apr_status_t walk(poll_t *p, int64_t start, int64_t next) {
         }
     }
     shared_release(p->source.owner);
+    if (p->mapped > 0) metric_add(p->store->memory_hits, p->mapped);
     /* A long answer is put together where time does not matter. */
     if (p->cold && p->copied > COLD_ON_LOOP) poll_result_clear(p->result);
     p->result->next_begin = sequence;
@@ -266,6 +270,7 @@ apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options
     p.source = (source_t){NULL, NULL, 0, 0, false};
     p.count = 0;
     p.copied = 0;
+    p.mapped = 0;
     p.cold = false;
     r->status = POLL_SUCCESS;
     return walk(&p, start, next);

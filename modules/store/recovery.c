@@ -8,6 +8,7 @@
 #include "store/action_record.h"
 #include "store/log_check.h"
 #include "store/message_record.h"
+#include "store/store_metrics.h"
 
 store_subject_t *recovery_subject(recovery_t *r, view_t name) {
     if (r->last_subject == NULL || !view_equal(subject_name(r->last_subject), name))
@@ -96,7 +97,10 @@ static void start_sequences(void *arg, store_subject_t *subject) {
 }
 
 static void report(store_t *s, const recovery_t *r) {
-    s->skipped_records += r->refused_subjects + r->refused_sequences;
+    int64_t refused = r->refused_subjects + r->refused_sequences;
+    store_metrics_add(s->options.metrics, "ReplayMessageLogFailed", refused);
+    store_metrics_add(s->options.metrics, "ReplayActionLogFailed", s->skipped_records);
+    s->skipped_records += refused;
     log_info(s->options.log,
              "store %s: %lld records replayed and %lld log bytes validated in %lld ms (%s); message log ends at %lld, action log at %lld",
              s->root, (long long)s->recovered_records, (long long)s->validated_bytes, (long long)(s->recovery_us / 1000),

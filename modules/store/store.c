@@ -6,6 +6,7 @@
 #include "store/checkpoint.h"
 #include "store/positions.h"
 #include "store/snapshot_files.h"
+#include "store/store_metrics.h"
 
 #define DEFAULT_MESSAGE_SEGMENT ((int64_t)1073741824)
 #define DEFAULT_ACTION_SEGMENT ((int64_t)104857600)
@@ -254,7 +255,8 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     s->checkpoints = path_in(s, "checkpoint");
     pull_tablets_init(&s->tablets, path_in(s, "pulllog_smt"), options->log);
     legacy_pull_logs_init(&s->legacy, path_in(s, "pulllog"), options->log);
-    s->unreadable = metrics_counter(options->metrics, "readMessageReturnNull", METRIC_NO_LABELS);
+    store_metrics_create(options->metrics);
+    s->memory_hits = metrics_counter(options->metrics, "memtable_hits_count", METRIC_NO_LABELS);
     damage_init(&s->damage, options->log, options->metrics);
     mutex_init(&s->positions_lock);
     mutex_init(&s->pause_lock);
@@ -418,6 +420,8 @@ void store_figures(store_t *s, store_figures_t *to) {
     to->message_end = segmented_log_end(&s->messages.segments);
     to->message_synced = atomic_load(&s->messages.segments.synced);
     to->action_end = segmented_log_end(&s->actions.segments);
+    to->message_indexed = atomic_load_explicit(&s->messages.indexed_end, memory_order_relaxed);
+    to->action_applied = atomic_load_explicit(&s->actions.applied, memory_order_relaxed);
     to->action_synced = atomic_load(&s->actions.segments.synced);
     to->subjects = (int64_t)atomic_load(&s->subjects.names.count);
     to->groups = atomic_load(&s->progress.group_count);

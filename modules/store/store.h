@@ -233,6 +233,7 @@ void store_append_actions(store_t *s, store_action_batch_t *batch);
 
 typedef struct store_figures {
     int64_t message_end, message_synced, action_end, action_synced;
+    int64_t message_indexed, action_applied; /* how far what is derived from the logs has followed them */
     int64_t subjects, groups, consumers;
     int64_t open_files, mappings;
     int64_t disk_available;

@@ -68,7 +68,7 @@ struct store {
     int64_t validated_bytes;
     int64_t skipped_records;
     int64_t skipped_bytes;
-    metric_t *unreadable;
+    metric_t *memory_hits; /* messages polled from the end of the log, which is kept in memory */
 };
 
 /* recovery.c: finds the ends of both logs and rebuilds everything derived from them. */

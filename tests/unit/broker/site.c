@@ -44,9 +44,10 @@ void site_start(site_t *s) {
     broker_t *b = &s->broker;
     memset(b, 0, sizeof *b);
     b->log = &s->log;
-    b->invalid_messages = metrics_counter(NULL, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
+    b->metrics = s->store.metrics = s->metrics;
+    b->invalid_messages = metrics_counter(s->metrics, "brokerReceivedInvalidMessage", METRIC_NO_LABELS);
     slave_wait_init(&b->slave_wait);
-    b->request_time = metrics_timer(NULL, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
+    b->request_time = metrics_timer(s->metrics, "nettyRequestExecutorExecute", METRIC_NO_LABELS);
     atomic_store(&b->settings, &s->settings);
     qmq_error_t *error = NULL;
     CU_ASSERT_EQUAL_FATAL(traffic_open(b, s->loops, &error), APR_SUCCESS);
@@ -83,6 +84,7 @@ void site_restart(site_t *s) {
 
 void site_free(site_t *s) {
     if (s->broker.store != NULL) site_stop(s);
+    metrics_destroy(s->metrics);
     memory_free(s->root);
 }
 
@@ -101,6 +103,12 @@ void site_position(site_t *s, const char *subject, const char *group, const char
     *pull_sequence = *ack_sequence = -1;
     store_group_t *g = store_group_find(s->broker.store, view_of(subject), view_of(group));
     if (g != NULL) (void)store_consumer_position(g, view_of(consumer), pull_sequence, ack_sequence);
+}
+
+int64_t site_counter(site_t *s, const char *name, const char *subject, const char *group) {
+    metric_labels_t labels = METRIC_NO_LABELS;
+    if (subject != NULL) labels = (metric_labels_t){"subject", view_of(subject), group == NULL ? NULL : "group", view_of(group)};
+    return metric_value(metrics_counter(s->metrics, name, labels));
 }
 
 int64_t site_pulled(site_t *s, const char *subject, const char *group) {

@@ -23,6 +23,7 @@ typedef struct site {
     store_options_t store;      /* likewise, before */
     int loops;
     log_t log;
+    metrics_t *metrics; /* likewise; NULL: none, else site_free destroys it */
     char *root;
     int port;
 } site_t;
@@ -46,6 +47,9 @@ int64_t site_messages(site_t *s, const char *subject); /* next sequence */
 void site_spoil(site_t *s, const char *subject, const char *id);
 /* Waits until the broker holds this many pulls. */
 bool site_holds(site_t *s, int pulls);
+
+/* A counter of (subject, group), or of the subject when group is NULL, or without labels when both are; of site.metrics. */
+int64_t site_counter(site_t *s, const char *name, const char *subject, const char *group);
 
 /* Requests; false when the connection is gone. Connections are dealt to the loops in turn. */
 typedef struct asked {

@@ -14,5 +14,6 @@ extern const test_case_t races_cases[];
 extern const test_case_t limits_cases[];
 extern const test_case_t durability_cases[];
 extern const test_case_t dead_cases[];
+extern const test_case_t figures_cases[];
 
 #endif

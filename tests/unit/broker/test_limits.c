@@ -205,6 +205,7 @@ static bool clock_is_past(void *arg) {
 
 static void broker_27_request_that_waited_too_long_is_dropped(void) {
     site_init(&s);
+    s.metrics = metrics_create();
     begin();
     static brake_t brake;
     memset(&brake, 0, sizeof brake);
@@ -223,6 +224,7 @@ static void broker_27_request_that_waited_too_long_is_dropped(void) {
     CU_ASSERT_TRUE(pulled_read(&c, &p));
     CU_ASSERT_EQUAL(p.opaque, 2);
     pulled_free(&p);
+    CU_ASSERT_EQUAL(site_counter(&s, "pullExpiredCount", "s", "g"), 1);
     end();
 }
 

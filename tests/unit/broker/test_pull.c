@@ -184,7 +184,10 @@ static bool only_one_connection(void *arg) {
 
 /* What comes after its connection has gone is not handed to a held pull. */
 static void held_pull_of_a_connection_that_is_gone(void) {
-    begin();
+    site_init(&s);
+    s.metrics = metrics_create();
+    site_start(&s);
+    CU_ASSERT_TRUE_FATAL(client_open(&c, s.port));
     GIVES(&c, PULL(), 0, "");
     client_t gone;
     CU_ASSERT_TRUE_FATAL(client_open(&gone, s.port));
@@ -198,6 +201,7 @@ static void held_pull_of_a_connection_that_is_gone(void) {
     int64_t pulled = 0, acked = 0;
     site_position(&s, "s", "g", "gone", &pulled, &acked);
     CU_ASSERT_EQUAL(pulled, -1);
+    CU_ASSERT_EQUAL(site_counter(&s, "pullInValidCount", "s", "g"), 1);
     end();
 }
 

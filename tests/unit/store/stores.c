@@ -61,6 +61,7 @@ void stored_init(stored_t *t) {
     t->options.root = t->root;
     t->options.log = &t->log;
     t->options.min_free_bytes = 1;
+    t->options.metrics = metrics_create();
 }
 
 void stored_open(stored_t *t) {
@@ -88,6 +89,7 @@ void stored_crash(stored_t *t) {
 
 void stored_free(stored_t *t) {
     if (t->store != NULL) stored_close(t);
+    metrics_destroy(t->options.metrics);
     memory_free(t->root);
 }
 
@@ -154,6 +156,11 @@ apr_status_t stored_pull(stored_t *t, const char *subject, const char *group, co
 apr_status_t stored_ack(stored_t *t, const char *subject, const char *group, const char *consumer, int64_t first, int64_t last) {
     store_group_t *g = store_group_get(t->store, view_of(subject), view_of(group));
     return stored_action(t, (store_action_t){ACTION_RANGE_ACK, g, view_of(consumer), 1700000000101, false, first, last, 0, 0});
+}
+
+int64_t stored_counter(const stored_t *t, const char *name, const char *subject) {
+    metric_labels_t labels = {subject == NULL ? NULL : "subject", view_of(subject), NULL, {NULL, 0}};
+    return metric_value(metrics_counter(t->options.metrics, name, labels));
 }
 
 char *stored_path(const stored_t *t, const char *name) {

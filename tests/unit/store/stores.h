@@ -40,6 +40,9 @@ apr_status_t stored_pull(stored_t *t, const char *subject, const char *group, co
                          int64_t message);
 apr_status_t stored_ack(stored_t *t, const char *subject, const char *group, const char *consumer, int64_t first, int64_t last);
 
+/* A counter of the subject, or without labels when subject is NULL, since stored_init. */
+int64_t stored_counter(const stored_t *t, const char *name, const char *subject);
+
 /* Path below the root; memory_free it. */
 char *stored_path(const stored_t *t, const char *name);
 /* Contents of a file below the root; memory_free it. NULL when missing. */

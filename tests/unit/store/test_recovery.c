@@ -343,6 +343,8 @@ static void storage_66_poison_record_does_not_stop_others(void) {
         CU_ASSERT_PTR_NULL(store_subject_find(t.store, view_of(poison[i])));
     }
     CU_ASSERT_EQUAL(figures_of(&t).skipped_records, 3);
+    CU_ASSERT_EQUAL(stored_counter(&t, "ReplayMessageLogFailed", NULL), 3);
+    CU_ASSERT_EQUAL(stored_counter(&t, "ReplayActionLogFailed", NULL), 0);
     CU_ASSERT_EQUAL(stored_put(&t, "good", "more"), 3);
     stored_free(&t);
 }
@@ -408,6 +410,8 @@ static void storage_22_unknown_action_is_skipped_and_counted(void) {
     stored_open(&t);
     CU_ASSERT_EQUAL(store_action_end(t.store), (int64_t)at);
     CU_ASSERT_EQUAL(figures_of(&t).skipped_records, 1);
+    CU_ASSERT_EQUAL(stored_counter(&t, "ReplayActionLogFailed", NULL), 1);
+    CU_ASSERT_EQUAL(stored_counter(&t, "ReplayMessageLogFailed", NULL), 0);
     store_group_t *g = store_group_find(t.store, view_of("s"), view_of("g"));
     CU_ASSERT_EQUAL(store_pull_lookup(g, view_of("c"), 1), 7);
     stored_free(&t);

@@ -77,6 +77,52 @@ static void reopen(stored_t *t) {
     stored_open(t);
 }
 
+/* broker.md 17.4: pull logs are written as tablets, so their metrics are about those. */
+static void broker_69_counters_of_the_pull_log(void) {
+    stored_t t;
+    open_with(&t, 3);
+    CU_ASSERT_EQUAL(stored_counter(&t, "storePullLogFlushCount", NULL), 0);
+    CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "c", 0, 1, 0), APR_SUCCESS);
+    reopen(&t);
+    CU_ASSERT_EQUAL(stored_counter(&t, "storePullLogFlushCount", NULL), 1);
+    CU_ASSERT_EQUAL(metric_value(metrics_timer(t.options.metrics, "storePullLogFlushTimer", METRIC_NO_LABELS)), 1);
+    CU_ASSERT_EQUAL(stored_counter(&t, "pullLogFlusherFlushFailed", NULL), 0);
+    CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "c", 2, 2, 2), APR_SUCCESS);
+    if (test_faults("write 1+ EIO path=pulllog_smt\n")) {
+        stored_close(&t);
+        CU_ASSERT_EQUAL(stored_counter(&t, "storePullLogFlushCount", NULL), 1);
+        CU_ASSERT_EQUAL(stored_counter(&t, "pullLogFlusherFlushFailed", NULL), 1);
+        CU_ASSERT_TRUE(test_faults(""));
+    }
+    if (t.store == NULL) stored_open(&t);
+    CU_ASSERT_EQUAL(stored_counter(&t, "pullLogFlusherExceedCheckpointInterval", NULL), 0);
+    CU_ASSERT_EQUAL(stored_pull(&t, "s", "g", "many", 0, 2999999, 0), APR_SUCCESS);
+    stored_close(&t);
+    CU_ASSERT_EQUAL(stored_counter(&t, "pullLogFlusherExceedCheckpointInterval", NULL), 1);
+    stored_free(&t);
+}
+
+static void broker_69_counters_of_the_consumer_logs(void) {
+    stored_t t;
+    stored_init(&t);
+    t.options.checkpoint_records = 2;
+    stored_open(&t);
+    CU_ASSERT_EQUAL(stored_put(&t, "s", "x"), 0);
+    CU_ASSERT_EQUAL(stored_put(&t, "s", "x"), 1);
+    stored_close(&t);
+    CU_ASSERT_EQUAL(stored_counter(&t, "consumerLogFlusherExceedCheckpointInterval", NULL), 1);
+    CU_ASSERT_EQUAL(stored_counter(&t, "consumerLogFlusherFlushFailed", NULL), 0);
+    CU_ASSERT_EQUAL(stored_counter(&t, "storeConsumerLogFlushCount", "s"), 1);
+    stored_open(&t);
+    CU_ASSERT_EQUAL(stored_put(&t, "s", "x"), 2);
+    if (test_faults("write 1+ EIO path=checkpoint\n")) {
+        stored_close(&t);
+        CU_ASSERT_EQUAL(stored_counter(&t, "consumerLogFlusherFlushFailed", NULL), 1);
+        CU_ASSERT_TRUE(test_faults(""));
+    }
+    stored_free(&t);
+}
+
 static int64_t lookup(stored_t *t, const char *consumer, int64_t pull) {
     store_group_t *g = store_group_find(t->store, view_of("s"), view_of("g"));
     CU_ASSERT_PTR_NOT_NULL_FATAL(g);
@@ -430,7 +476,9 @@ static void storage_70_old_pull_log_is_read_and_deleted(void) {
     stored_free(&t);
 }
 
-const test_case_t tablets_cases[] = {TEST(storage_29_tablet_bytes),
+const test_case_t tablets_cases[] = {TEST(broker_69_counters_of_the_pull_log),
+                                     TEST(broker_69_counters_of_the_consumer_logs),
+                                     TEST(storage_29_tablet_bytes),
                                      TEST(storage_29_gap_makes_another_run),
                                      TEST(storage_31_32_damaged_tablet_is_none),
                                      TEST(storage_30_tablet_at_a_clean_stop),

@@ -228,6 +228,7 @@ static void check_copy(load_t *load, int number) {
     copy.store = NULL;
     copy.root = memory_printf("%s-copy-%d", load->t.root, number);
     copy.options.root = copy.root;
+    copy.options.metrics = metrics_create();
     static const char *const logs[] = {"consumerlog", "actionlog", "messagelog"};
     for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
         char *from = stored_path(&load->t, logs[i]), *to = stored_path(&copy, logs[i]);

@@ -57,7 +57,7 @@ static void broker_69_a_position_beyond_the_end(void) {
     start();
     SENDS(&c, "s", "m0");
     store_group_t *g = store_group_get(s.broker.store, view_of("s"), view_of("ahead"));
-    store_group_move(s.broker.store, g, 100);
+    store_group_move(g, 100);
     GIVES(&c, PULL(.group = "ahead"), 0, "");
     COUNTS("getMessageOverflowCount", "s", "ahead", 1);
     SENDS(&c, "s", "m1");

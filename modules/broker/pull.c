@@ -194,7 +194,7 @@ static bool pull_wait(pull_t *p) {
     bool more = store_subject_bounds(group_subject(g), &min, &next) && next > seen;
     if (!more) return false;
     if (group_kind(g) != SUBJECT_RETRY || p->due_ms == 0) return true;
-    int64_t wait_ms = p->due_ms - clock_wall_ms();
+    int64_t wait_ms = p->due_ms - store_entry_now_ms(group_broker(g)->store);
     if (wait_ms < 0) wait_ms = 0;
     group_wake_in(g, (wait_ms + 1) * 1000);
     return false;

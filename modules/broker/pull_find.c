@@ -235,7 +235,7 @@ static found_t find_new(pull_t *p, bool may_block) {
     if (found != FOUND_NOTHING) return found;
     int64_t begin = group_next(g);
     bool retry = group_kind(g) == SUBJECT_RETRY;
-    int64_t before = retry ? clock_wall_ms() - broker_settings(group_broker(g))->retry_delay_ms : INT64_MAX;
+    int64_t before = retry ? store_entry_now_ms(group_broker(g)->store) - broker_settings(group_broker(g))->retry_delay_ms : INT64_MAX;
     for (;;) {
         int64_t from = group_next(g);
         apr_status_t rv = pull_poll(p, from, p->request_num, false, before, may_block);

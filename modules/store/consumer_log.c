@@ -1,6 +1,7 @@
 #include "store/consumer_log.h"
 
 #include "base/memory.h"
+#include "portability/clock.h"
 #include "store/index_internal.h"
 #include "store/store_metrics.h"
 
@@ -11,6 +12,7 @@ void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *message
                         const log_t *log) {
     memset(x, 0, sizeof *x);
     x->format = INDEX_V1;
+    x->clock_ms = clock_wall_ms() - clock_mono_us() / 1000;
     x->sorted = sorted;
     x->messages = messages;
     x->log = log;
@@ -18,6 +20,10 @@ void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *message
     x->files = file_cache_create(x->root, max_open_files);
     for (size_t i = 0; i < INDEX_LOCKS; i++) mutex_init(&x->locks[i]);
     mutex_init(&x->list_lock);
+}
+
+int64_t consumer_logs_now_ms(const consumer_logs_t *x) {
+    return x->clock_ms + clock_mono_us() / 1000;
 }
 
 static void drop_tail(void *arg, store_subject_t *s) {

@@ -36,6 +36,7 @@ typedef struct consumer_logs {
     subject_list_t unsynced; /* have written files; whoever writes behind */
     bool write_failed;       /* since it was last cleared; whoever writes behind */
     metrics_t *metrics;      /* NULL allowed */
+    int64_t clock_ms;        /* what the wall clock was ahead of the monotonic one when the store was opened */
     log_limit_t write_limit;
     uint8_t *scratch; /* of whoever writes behind: recovery, then the index thread, then the close */
     uint8_t *present;
@@ -47,6 +48,9 @@ void consumer_logs_init(consumer_logs_t *x, char *root, segmented_log_t *message
  * Before anything else is done with the index. */
 apr_status_t consumer_logs_detect(consumer_logs_t *x, index_format_t wanted, qmq_error_t **error);
 void consumer_logs_free(consumer_logs_t *x, subject_table_t *subjects);
+/* The clock of index entries: the wall clock as it was when the store was opened, going on steadily whatever becomes of that. Any thread.
+ */
+int64_t consumer_logs_now_ms(const consumer_logs_t *x);
 
 /* A record that was appended, on its way into the index. */
 typedef struct indexed_message {

@@ -46,7 +46,7 @@ static void stage(message_log_t *m, store_message_t *message) {
     message->sequence = subject->provisional++;
     message->subject_handle = subject;
     put_bytes(&m->plan, message, message->sequence);
-    index_entry_t entry = {m->plan.now_ms, offset, (int32_t)size, (int16_t)(MESSAGE_HEADER_FIXED + message->subject.size)};
+    index_entry_t entry = {m->entry_ms, offset, (int32_t)size, (int16_t)(MESSAGE_HEADER_FIXED + message->subject.size)};
     m->indexed[m->staged_count] = (indexed_message_t){subject, entry};
     m->staged[m->staged_count++] = message;
 }
@@ -90,6 +90,7 @@ static void commit(message_log_t *m, int64_t *took_us) {
 
 static void begin(message_log_t *m) {
     append_plan_begin(&m->plan, clock_wall_ms());
+    m->entry_ms = consumer_logs_now_ms(m->index);
     m->staged_count = 0;
 }
 

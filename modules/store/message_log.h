@@ -22,6 +22,7 @@ typedef struct message_log {
     indexed_message_t *indexed;
     size_t staged_count;
     size_t staged_capacity;
+    int64_t entry_ms; /* time of its index entries */
     store_subject_t *last_subject;
 } message_log_t;
 

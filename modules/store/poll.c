@@ -30,6 +30,7 @@ typedef struct poll {
     poll_result_t *result;
     int64_t hot; /* records from this offset on are in memory */
     int64_t end; /* of the log */
+    int64_t now_ms;
     source_t source;
     index_entry_t entries[ENTRIES];
     size_t count;
@@ -185,11 +186,17 @@ static bool take_sorted(poll_t *p, const index_entry_t *e, int64_t sequence) {
     return true;
 }
 
+/* What comes from the future was made under a clock that was set back since: that it is old nobody can say, waiting for it would be wrong.
+ */
+static bool is_too_young(const poll_t *p, const index_entry_t *e) {
+    return e->time_ms > p->options->entries_before_ms && e->time_ms <= p->now_ms;
+}
+
 /* Looks at one entry; false ends the poll in front of it. */
 static bool take_entry(poll_t *p, size_t at, int64_t sequence) {
     const index_entry_t *e = &p->entries[at];
     poll_result_t *r = p->result;
-    if (!index_entry_is_blank(e) && e->time_ms > p->options->entries_before_ms) return false;
+    if (!index_entry_is_blank(e) && is_too_young(p, e)) return false;
     if (index_entry_is_sorted(e)) return take_sorted(p, e, sequence);
     bool good = index_entry_is_plausible(e, p->store->messages.segments.segment_size) && e->offset + e->record_size <= p->end;
     if (good && r->count > 0 && r->bytes + (size_t)(e->record_size - e->header_size) > p->options->max_bytes) return false;
@@ -249,6 +256,10 @@ static apr_status_t answer(poll_result_t *r, poll_status_t status, int64_t next_
     return APR_SUCCESS;
 }
 
+int64_t store_entry_now_ms(const store_t *s) {
+    return consumer_logs_now_ms(&s->index);
+}
+
 apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options_t *options, poll_result_t *r) {
     int64_t min = 0, next = 0;
     poll_result_clear(r);
@@ -271,6 +282,7 @@ apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options
     p.count = 0;
     p.copied = 0;
     p.mapped = 0;
+    p.now_ms = options->entries_before_ms == INT64_MAX ? 0 : consumer_logs_now_ms(&s->index);
     p.cold = false;
     r->status = POLL_SUCCESS;
     return walk(&p, start, next);

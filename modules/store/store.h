@@ -164,12 +164,17 @@ void poll_result_free(poll_result_t *r);
 
 typedef struct poll_options {
     int64_t from;
-    int max;                   /* messages */
-    size_t max_bytes;          /* payload bytes; at least one message is returned */
-    bool strict;               /* from below min is EMPTY_CONSUMER_LOG instead of starting at min */
-    int64_t entries_before_ms; /* stop at the first entry made later than this; INT64_MAX: no limit (retry delay) */
-    bool may_block;            /* false: return QMQ_E_COLD instead of touching the disk */
+    int max;          /* messages */
+    size_t max_bytes; /* payload bytes; at least one message is returned */
+    bool strict;      /* from below min is EMPTY_CONSUMER_LOG instead of starting at min */
+    int64_t
+        entries_before_ms; /* stop at the first entry made later than this by store_entry_now_ms, future excepted; INT64_MAX: no limit */
+    bool may_block;        /* false: return QMQ_E_COLD instead of touching the disk */
 } poll_options_t;
+
+/* The clock of index entries (retry delay): the wall clock when the store was opened, going on steadily whatever becomes of that. Any
+ * thread. */
+int64_t store_entry_now_ms(const store_t *s);
 
 /* storage.md 5.6, header check included. APR_SUCCESS with *r filled, or QMQ_E_COLD. Any thread. */
 apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options_t *options, poll_result_t *r);

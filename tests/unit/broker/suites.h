@@ -15,5 +15,6 @@ extern const test_case_t limits_cases[];
 extern const test_case_t durability_cases[];
 extern const test_case_t dead_cases[];
 extern const test_case_t figures_cases[];
+extern const test_case_t clock_cases[];
 
 #endif

@@ -20,6 +20,14 @@ static const command_t commands[] = {{REQUEST_CLIENT_REGISTER, client_register_c
                                      {REQUEST_BROKER_ACQUIRE_META, broker_acquire_meta_command},
                                      {0, NULL}};
 
+/* Each of these is a query; the others are answered from memory nearly always. */
+#define ACQUIRE_META_WEIGHT 50
+
+static uint32_t weigh(void *arg, const frame_t *request) {
+    (void)arg;
+    return request->code == REQUEST_BROKER_ACQUIRE_META ? ACQUIRE_META_WEIGHT : 1;
+}
+
 /* Opening, from the bottom up. */
 
 static apr_status_t check_datasource(const config_t *config, qmq_error_t **error) {
@@ -110,6 +118,8 @@ static apr_status_t open_tcp(metaserver_t *m, const config_t *config, qmq_error_
                               .max_frame = MAX_FRAME,
                               .max_unsent = MAX_UNSENT,
                               .max_connections = (int)config_int(config, "connections.max"),
+                              .max_requests = (int)config_int(config, "meta.server.requests.max"),
+                              .weigh = weigh,
                               .log = m->log};
     apr_status_t rv = net_server_start(&m->tcp, m->loops, &o, error);
     metric_labels_t labels = {"name", view_of("meta"), NULL, {NULL, 0}};

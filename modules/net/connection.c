@@ -56,10 +56,15 @@ apr_status_t connection_open(connection_t **out, connection_context_t *x, raw_so
 }
 
 void connection_update_reading(connection_t *c) {
-    bool want = c->state == CONNECTION_OPEN && !c->held && !c->starving;
+    bool want = c->state == CONNECTION_OPEN && !c->held && !c->starving && !c->paused;
     if (want == c->reading || c->state >= CONNECTION_CLOSING) return;
     c->reading = want;
     loop_socket_read_on(c->socket, want);
+}
+
+void connection_pause(connection_t *c, bool paused) {
+    c->paused = paused;
+    connection_update_reading(c);
 }
 
 static void give_reason(connection_t *c, const char *reason) {

@@ -46,6 +46,8 @@ void connection_send(connection_t *c, chain_t *bytes);
 void connection_send_frame(connection_t *c, const frame_t *head, chain_t *body);
 /* Closes after what is queued was written (flush true) or at once. No further frame is delivered, `gone` follows later. Loop thread. */
 void connection_close(connection_t *c, bool flush, const char *reason);
+/* Reads nothing until it is let go on, so that its peer cannot send for long; what has been read is delivered. Loop thread. */
+void connection_pause(connection_t *c, bool paused);
 bool connection_is_open(const connection_t *c); /* loop thread */
 /* True when it closed because the peer sent something that is no frame; then the reason tells its first bytes and what they seem to be. */
 bool connection_broke_protocol(const connection_t *c);

@@ -57,6 +57,7 @@ struct connection {
     bool reading;  /* readiness is switched on */
     bool held;     /* too much is unsent */
     bool starving; /* waits for a receive block */
+    bool paused;   /* its owner wants nothing of it now */
     bool flush_queued;
     bool broke_protocol;
     char peer[24];

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "net/pace.h"
 #include "portability/clock.h"
 #include "portability/host.h"
 #include "portability/thread.h"
@@ -13,6 +14,9 @@
 #define STRANGER_LINE_US ((int64_t)10 * 1000)
 #define UNKNOWN_LINE_US ((int64_t)10 * 1000000)
 #define REFUSED_LINE_US ((int64_t)60 * 1000000)
+/* Shorter breaks are not worth a timer; after a long one it is looked at again. */
+#define PAUSE_LEAST_US ((int64_t)2000)
+#define PAUSE_MOST_US ((int64_t)1000000)
 
 /* A connection of the server, in the list of its loop. */
 typedef struct member {
@@ -21,6 +25,8 @@ typedef struct member {
     struct member *next;
     struct member **link;
     int loop;
+    uint32_t burst; /* requests that have come and are not counted yet, by their weight */
+    loop_timer_t pause;
 } member_t;
 
 /* A socket on its way from the first loop to another. */
@@ -50,6 +56,8 @@ struct net_server {
     log_limit_t strangers;
     log_limit_t unknown;
     log_limit_t refused;
+    log_limit_t paced;
+    pace_t pace;
     mutex_t lock; /* with `left`: a connection has gone */
     condition_t left;
     loop_members_t members[]; /* one a loop, only touched there */
@@ -72,7 +80,9 @@ static void answer_unknown(net_server_t *s, connection_t *c, const frame_t *requ
 }
 
 static void on_frame(void *arg, connection_t *c, const frame_t *request, block_t *block) {
-    net_server_t *s = ((member_t *)arg)->server;
+    member_t *m = arg;
+    net_server_t *s = m->server;
+    m->burst += s->options.weigh == NULL ? 1 : s->options.weigh(s->options.arg, request);
     if ((request->flag & FRAME_FLAG_RESPONSE) != 0) return;
     command_fn run = request->code >= 0 && request->code < s->codes ? s->by_code[request->code] : NULL;
     if (run == NULL) {
@@ -82,9 +92,39 @@ static void on_frame(void *arg, connection_t *c, const frame_t *request, block_t
     }
 }
 
+static view_t host_of(const connection_t *c) {
+    view_t peer = view_of(connection_peer(c));
+    while (peer.size > 0 && peer.data[peer.size - 1] != ':') peer.size--;
+    return peer;
+}
+
+/* Whoever sends too fast is not read from for a while. */
+static void keep_pace(member_t *m) {
+    net_server_t *s = m->server;
+    loop_t *loop = loops_at(s->loops, m->loop);
+    int64_t wait_us = pace_take(&s->pace, host_of(m->connection), m->burst, clock_mono_us());
+    m->burst = 0;
+    if (wait_us < PAUSE_LEAST_US) return;
+    char more[64];
+    int64_t suppressed = 0;
+    if (log_permit(&s->paced, REFUSED_LINE_US, &suppressed))
+        log_warn(s->options.log, "%s %d: %s sends more than %d requests a second, it is read more slowly%s", s->name, s->port,
+                 connection_peer(m->connection), s->options.max_requests, left_out(suppressed, more, sizeof more));
+    connection_pause(m->connection, true);
+    loop_timer_start(loop, &m->pause, wait_us < PAUSE_MOST_US ? wait_us : PAUSE_MOST_US);
+}
+
+static void pause_ended(loop_timer_t *t) {
+    member_t *m = (member_t *)((char *)t - offsetof(member_t, pause));
+    connection_pause(m->connection, false);
+    keep_pace(m);
+}
+
 static void on_burst_end(void *arg, connection_t *c) {
-    net_server_t *s = ((member_t *)arg)->server;
+    member_t *m = arg;
+    net_server_t *s = m->server;
     if (s->options.burst_end != NULL) s->options.burst_end(s->options.arg, c);
+    if (s->pace.cost_ns > 0 && connection_is_open(c)) keep_pace(m);
 }
 
 static void count_down(net_server_t *s) {
@@ -110,6 +150,7 @@ static void on_gone(void *arg, connection_t *c, const char *reason) {
     net_server_t *s = m->server;
     *m->link = m->next;
     if (m->next != NULL) m->next->link = m->link;
+    loop_timer_stop(loops_at(s->loops, m->loop), &m->pause);
     memory_free(m);
     log_end(s, c, reason);
     if (s->options.closed != NULL) s->options.closed(s->options.arg, c);
@@ -135,6 +176,7 @@ static void admit(net_server_t *s, raw_socket_t *socket, int loop) {
     member_t *m = memory_zalloc(sizeof *m);
     m->server = s;
     m->loop = loop;
+    m->pause.fire = pause_ended;
     connection_options_t options = {
         .max_frame = s->options.max_frame, .max_unsent = s->options.max_unsent, .keepalive = true, .events = &member_events, .arg = m};
     apr_status_t status = connection_open(&m->connection, loops_context(s->loops, loop), socket, &options);
@@ -146,6 +188,7 @@ static void admit(net_server_t *s, raw_socket_t *socket, int loop) {
         return;
     }
     enlist(m, &s->members[loop]);
+    keep_pace(m); /* its address may be in debt */
     if (s->options.opened != NULL) s->options.opened(s->options.arg, m->connection);
 }
 
@@ -214,6 +257,7 @@ static net_server_t *create(loops_t *loops, const net_server_options_t *options)
     s->name = memory_strdup(options->name);
     s->address = memory_strdup(options->address);
     s->loops = loops;
+    pace_init(&s->pace, options->max_requests);
     index_commands(s, options->commands);
     mutex_init(&s->lock);
     condition_init(&s->left);

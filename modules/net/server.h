@@ -31,7 +31,9 @@ typedef struct net_server_options {
     void (*closed)(void *arg, connection_t *c);    /* NULL allowed */
     size_t max_frame;
     size_t max_unsent;
-    int max_connections; /* further ones are closed at once, with a log line a minute */
+    int max_connections;                                  /* further ones are closed at once, with a log line a minute */
+    int max_requests;                                     /* an address sends a second, further ones are read later; 0: any number */
+    uint32_t (*weigh)(void *arg, const frame_t *request); /* counts as so many of max_requests; NULL: one */
     const log_t *log;
 } net_server_options_t;
 

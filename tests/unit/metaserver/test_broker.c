@@ -374,7 +374,18 @@ static void groups_that_died_meanwhile_go_off_line(void) {
     site_close(s);
 }
 
-const test_case_t broker_cases[] = {TEST(metaserver_36_wire_27_master_address_by_role),
+/* What costs a query counts as many requests: who asks for it again and again is read later, and answered all the same. */
+static void who_asks_too_much_is_answered_later(void) {
+    static const char *const overrides[] = {"meta.server.requests.max=100", NULL};
+    site_t *s = site_open(overrides);
+    int64_t began = clock_mono_us();
+    for (int i = 0; i < 5; i++) CU_ASSERT_STRING_EQUAL(site_acquire(s, "nobody", 1), "51");
+    CU_ASSERT_TRUE(clock_mono_us() - began >= 900000);
+    site_close(s);
+}
+
+const test_case_t broker_cases[] = {TEST(who_asks_too_much_is_answered_later),
+                                    TEST(metaserver_36_wire_27_master_address_by_role),
                                     TEST(metaserver_37_wire_28_unknown_brokers_are_answered_51),
                                     TEST(metaserver_37_refusals_are_counted_and_told_once_a_minute_a_host),
                                     TEST(metaserver_38_42_wire_30_online_stores_rw),

@@ -134,6 +134,8 @@ void fixture_start(fixture_t *f, int loops, const net_server_options_t *change) 
                                     .closed = on_closed,
                                     .max_frame = change != NULL && change->max_frame > 0 ? change->max_frame : FIXTURE_MAX_FRAME,
                                     .max_unsent = FIXTURE_MAX_UNSENT,
+                                    .max_requests = change != NULL ? change->max_requests : 0,
+                                    .weigh = change != NULL ? change->weigh : NULL,
                                     .max_connections = change != NULL && change->max_connections > 0 ? change->max_connections : 100000,
                                     .log = &f->log};
     qmq_error_t *error = NULL;

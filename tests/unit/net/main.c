@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
         {"reply", reply_cases},
         {"requester", requester_cases},
         {"requester_many", requester_many_cases},
+        {"pace", pace_cases},
         {NULL, NULL},
     };
     return test_main(argc, argv, suites);

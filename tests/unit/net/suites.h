@@ -13,5 +13,6 @@ extern const test_case_t transmit_cases[];
 extern const test_case_t reply_cases[];
 extern const test_case_t requester_cases[];
 extern const test_case_t requester_many_cases[];
+extern const test_case_t pace_cases[];
 
 #endif

@@ -60,8 +60,8 @@ windows:
 	@scripts/install-deps.sh windows
 	@scripts/windows-build.sh
 
-check-windows:
-	@scripts/install-deps.sh windows check-windows
+check-windows: build
+	@scripts/install-deps.sh windows check-windows interop
 	@scripts/windows-check.sh
 
 clean:

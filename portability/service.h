@@ -32,7 +32,8 @@ typedef struct service_plan {
 /* True where there is a service manager of this kind. */
 bool service_is_known(void);
 /* Registers the program: started with the machine, after what the machine itself needs, and again after a crash. A service of that name is
- * changed instead; *existed (may be NULL) tells. Nothing is left behind on failure. */
+ * changed instead; *existed (may be NULL) tells. Nothing is left behind on failure. QMQ_E_INVALID: the manager would read the path of the
+ * program otherwise than it is (it holds %NAME%). */
 apr_status_t service_install(const service_plan_t *plan, bool *existed);
 /* APR_ENOENT: there is none. Stop it first. */
 apr_status_t service_remove(const char *name);

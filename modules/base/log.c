@@ -27,6 +27,7 @@ static struct {
     int keep;
     int hours;          /* 0: rotated by size only */
     int64_t period_end; /* wall clock in ms at which the file has had its time */
+    bool is_lost;       /* could not be opened again */
 } sink = {.level = LOG_LEVEL_INFO};
 
 static void sink_lock(void) {
@@ -68,7 +69,12 @@ static void complain(const char *what, apr_status_t status) {
     char why[120];
     char line[400];
     int size = snprintf(line, sizeof line, "log file %.200s: %s: %s\n", sink.path, what, status_text(status, why, sizeof why));
-    if (size > 0) write_to_error(line, size < (int)sizeof line ? (size_t)size : sizeof line - 1);
+    if (size <= 0) return;
+    size_t whole = size < (int)sizeof line ? (size_t)size : sizeof line - 1;
+    write_to_error(line, whole);
+    int64_t end = 0;
+    if (sink.file == NULL || file_size(sink.file, &end) != APR_SUCCESS) return;
+    (void)file_write_at(sink.file, line, whole, end); /* nobody reads the standard error of a service */
 }
 
 static void sink_close(void) {
@@ -89,6 +95,7 @@ apr_status_t log_to_file(const char *path, int64_t max_bytes, int keep) {
     sink_close();
     memory_free(sink.path);
     sink.path = path == NULL ? NULL : memory_strdup(path);
+    sink.is_lost = false;
     sink.file = file;
     sink.max_bytes = max_bytes;
     sink.rotate_at = max_bytes;
@@ -110,20 +117,25 @@ void log_close(void) {
     (void)status; /* without a path nothing is opened, so nothing fails */
 }
 
+/* Somebody may hold the file for himself just now: every line tries again, and the first one says so. */
+static void open_again(void) {
+    apr_status_t status = file_open(&sink.file, sink.path, IO_WRITE | IO_CREATE);
+    bool told = sink.is_lost;
+    sink.is_lost = status != APR_SUCCESS;
+    if (status == APR_SUCCESS) return;
+    sink.file = NULL;
+    if (!told) complain("cannot be opened again, lines go to standard error meanwhile", status);
+}
+
 static void rotate(int64_t end) {
     sink_close();
     apr_status_t status = log_shift(sink.path, sink.keep);
     sink.rotate_at = sink.max_bytes;
     sink.period_end = log_period_end(clock_wall_ms(), sink.hours);
-    if (status != APR_SUCCESS) {
-        complain("cannot be rotated, it grows on", status);
-        sink.rotate_at = end + sink.max_bytes; /* try again, but not at every line */
-    }
-    status = file_open(&sink.file, sink.path, IO_WRITE | IO_CREATE);
-    if (status != APR_SUCCESS) {
-        sink.file = NULL;
-        complain("cannot be opened again, lines go to standard error", status);
-    }
+    open_again();
+    if (status == APR_SUCCESS) return;
+    complain("cannot be rotated, it grows on", status);
+    sink.rotate_at = end + sink.max_bytes; /* try again, but not at every line */
 }
 
 static bool must_rotate(int64_t end, size_t size) {
@@ -134,6 +146,7 @@ static bool must_rotate(int64_t end, size_t size) {
 static void sink_write(const char *line, size_t size) {
     int64_t end = 0;
     apr_status_t status = APR_SUCCESS;
+    if (sink.is_lost) open_again();
     /* the real end, because somebody may have emptied the file to save space */
     if (sink.file != NULL) status = file_size(sink.file, &end);
     if (sink.file != NULL && status == APR_SUCCESS && end > 0 && must_rotate(end, size)) {

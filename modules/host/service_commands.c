@@ -27,6 +27,10 @@ static int refused(const server_kind_t *kind, const char *what, apr_status_t sta
                       kind->name, kind->name);
     } else if (APR_STATUS_IS_EACCES(status)) {
         (void)fprintf(stderr, "qmq-%s: this user may not %s services. Open the console as administrator and try again\n", kind->name, what);
+    } else if (status == QMQ_E_INVALID) {
+        (void)fprintf(stderr,
+                      "qmq-%s: the service manager would replace the %%NAME%% in the path of this program. Move it to another place\n",
+                      kind->name);
     } else {
         (void)fprintf(stderr, "qmq-%s: cannot %s the service qmq-%s: %s. Look into the event log of the system\n", kind->name, what,
                       kind->name, status_text(status, why, sizeof why));

@@ -205,8 +205,8 @@ apr_status_t segmented_log_cut(segmented_log_t *l, int64_t end, int64_t synced, 
     atomic_store(&l->synced, synced < end ? synced : end);
     if (status == APR_SUCCESS) return APR_SUCCESS;
     char text[160];
-    *error = error_create(status, "Give this user the right to write to it", "cannot shorten %s/%020lld: %s", l->directory, (long long)at,
-                          status_text(status, text, sizeof text));
+    *error = error_create(status, "Give this user the right to write to it, or end the program that has it open",
+                          "cannot shorten %s/%020lld: %s", l->directory, (long long)at, status_text(status, text, sizeof text));
     return status;
 }
 

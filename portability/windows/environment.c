@@ -1,6 +1,7 @@
 /* The command line and the environment in UTF-8: what main and getenv get is in the system's old code page. */
 #include "portability/host.h"
 
+#include "portability/windows/command_line.h"
 #include "portability/windows/system.h"
 
 #include <fcntl.h>
@@ -71,6 +72,8 @@ void process_arguments(int *argc, char ***argv) {
     if (wide == NULL) return;
     char **list = system_alloc(((size_t)count + 1) * sizeof *list); /* as main's own: for the life of the process */
     for (int i = 0; i < count; i++) list[i] = narrow_text(wide[i]);
+    bool is_service = count > 1 && strcmp(list[1], "--service") == 0;
+    for (int i = 2; is_service && i < count; i++) service_argument_restore(list[i]);
     LocalFree(wide);
     *argc = count;
     *argv = list;

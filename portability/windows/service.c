@@ -19,6 +19,7 @@
 #define OUR_CONFIG_PRESHUTDOWN 7
 
 SC_HANDLE(WINAPI *service_manager_open)(const wchar_t *machine, const wchar_t *database, DWORD access) = OpenSCManagerW;
+BOOL(WINAPI *service_change)(SC_HANDLE service, DWORD level, void *what) = ChangeServiceConfig2W;
 
 bool service_is_known(void) {
     return true;
@@ -57,10 +58,10 @@ static void configure(SC_HANDLE service, wchar_t *text) {
     SERVICE_DESCRIPTIONW description = {text};
     DWORD shutdown = SHUTDOWN_WAIT_MS;
     BOOL delayed = TRUE;
-    (void)ChangeServiceConfig2W(service, OUR_CONFIG_DESCRIPTION, &description);
-    (void)ChangeServiceConfig2W(service, OUR_CONFIG_FAILURE_ACTIONS, &failures);
-    (void)ChangeServiceConfig2W(service, OUR_CONFIG_DELAYED_START, &delayed);
-    (void)ChangeServiceConfig2W(service, OUR_CONFIG_PRESHUTDOWN, &shutdown);
+    (void)service_change(service, OUR_CONFIG_DESCRIPTION, &description);
+    (void)service_change(service, OUR_CONFIG_FAILURE_ACTIONS, &failures);
+    (void)service_change(service, OUR_CONFIG_DELAYED_START, &delayed);
+    (void)service_change(service, OUR_CONFIG_PRESHUTDOWN, &shutdown);
 }
 
 static wchar_t *event_log_key(const wchar_t *name) {
@@ -110,10 +111,10 @@ static apr_status_t create_or_change(const wchar_t *name, const wchar_t *title, 
 
 apr_status_t service_install(const service_plan_t *plan, bool *existed) {
     wchar_t *name = wide_text(plan->name), *title = wide_text(plan->title), *text = wide_text(plan->text);
-    wchar_t *line = command_line(plan->argv);
+    wchar_t *line = NULL;
     bool found = false;
-    apr_status_t status = APR_EINVAL;
-    if (name != NULL && title != NULL && text != NULL && line != NULL) status = create_or_change(name, title, text, line, &found);
+    apr_status_t status = name == NULL || title == NULL || text == NULL ? APR_EINVAL : service_line(plan->argv, &line);
+    if (status == APR_SUCCESS) status = create_or_change(name, title, text, line, &found);
     if (existed != NULL) *existed = found;
     free(name), free(title), free(text), free(line);
     return status;

@@ -267,3 +267,23 @@ def test_input_a_reload_of_a_broken_file_is_refused_whole(start):
         assert client.send(message("reload", "m1")) == []
         assert client.pull("reload", "g", number=0) is None
         assert client.pull("reload", "g").ids == ["m1"]
+
+
+def test_input_a_store_of_a_newer_version(start):
+    server = start("standalone")
+    with server.client() as client:
+        assert client.send(message("newer", "m1")) == []
+    assert server.stop() == 0
+    marker = server.store_root() / ".marker"
+    was = marker.read_bytes()
+    marker.write_bytes(was.replace(b"qmq-store 1\n", b"qmq-store 2\n"))
+
+    def content():
+        files = [path for path in server.store_root().rglob("*") if path.is_file() and not path.name.startswith((".lock", ".reserve", "meta.db"))]
+        return {path: path.read_bytes() for path in files}
+
+    before = content()
+    refused(server, FAILED, server.store_root(), "a later version (format 2)", "Open it with the version that wrote it")
+    assert content() == before
+    marker.write_bytes(was)
+    server.start()

@@ -44,6 +44,10 @@ bool test_clock_shift(long long ms);
 /* Polls until done(arg) is true, at most seconds; false when the time ran out. */
 bool test_wait(bool (*done)(void *arg), void *arg, double seconds);
 
+/* Opens a file as another program does that shares it with readers and writers, so that it can be neither removed nor moved. NULL: this
+ * system lets nobody do that. */
+void *test_hold(const char *path);
+void test_let_go(void *held);
 /* Removes a file, or a directory with all that is in it; nothing happens when there is nothing. Fails the running test when it cannot. */
 void test_remove(const char *path);
 /* Makes a file look as if it was written so many seconds ago. */

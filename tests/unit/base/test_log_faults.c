@@ -66,12 +66,13 @@ static void log_that_cannot_rotate_grows_on(void) {
     (void)snprintf(path, sizeof path, "%s/stuck.log", test_directory());
     set_rules("rename 1 EIO path=stuck.log\n");
     CU_ASSERT_EQUAL_FATAL(log_to_file(path, 500, 2), APR_SUCCESS);
-    for (int i = 0; i < 20; i++) log_info(&l, "line %02d", i); /* 50 bytes each: over 500, and not yet over 1000 */
+    for (int i = 0; i < 18; i++) log_info(&l, "line %02d", i); /* 50 bytes each: over 500, and not yet over 1000 */
     char *text = content(path);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "cannot be rotated, it grows on"));
     size_t lines = lines_of(text);
     CU_ASSERT_TRUE(lines > 500 / 50);
     free(text);
-    for (int i = 20; i < 30; i++) log_info(&l, "line %02d", i); /* the second attempt works */
+    for (int i = 18; i < 30; i++) log_info(&l, "line %02d", i); /* the second attempt works */
     log_close();
     text = content(path);
     CU_ASSERT_TRUE(lines_of(text) < lines);
@@ -83,8 +84,30 @@ static void log_that_cannot_rotate_grows_on(void) {
 #endif
 }
 
+/* Between the rotation and the next line somebody may have the file for himself. */
+static void log_that_cannot_be_opened_again_comes_back(void) {
+#ifdef QMQ_TEST_HOOKS
+    char path[1100];
+    log_t l;
+    log_init(&l, "faults");
+    (void)snprintf(path, sizeof path, "%s/lost.log", test_directory());
+    set_rules("open 2 EACCES path=lost.log\nopen 3 EACCES path=lost.log\nopen 4 EACCES path=lost.log\n");
+    CU_ASSERT_EQUAL_FATAL(log_to_file(path, 500, 2), APR_SUCCESS);
+    for (int i = 0; i < 15; i++) log_info(&l, "line %02d", i); /* one opens it, three of the others find it shut */
+    log_close();
+    set_rules("");
+    char *text = content(path);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "line 14\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "line 00\n"));
+    free(text);
+#else
+    test_skip("needs a build with QMQ_TEST_HOOKS");
+#endif
+}
+
 const test_case_t log_faults_cases[] = {
     TEST(log_full_disk_leaves_whole_lines),
     TEST(log_that_cannot_rotate_grows_on),
+    TEST(log_that_cannot_be_opened_again_comes_back),
     TEST_END,
 };

@@ -2,6 +2,7 @@
 #include "suites.h"
 
 #include "base/log.h"
+#include "base/status.h"
 #include "child.h"
 #include "peer.h"
 #include "portability/control.h"
@@ -37,6 +38,36 @@ static void arguments_are_quoted(void) {
     expect_line((const char *const[]){"x", "a b", "say \"yes\"", NULL}, L"\"x\" \"a b\" \"say \\\"yes\\\"\"");
     expect_line((const char *const[]){"x", "end\\", "an end\\", "a\\\"b", NULL}, L"\"x\" end\\ \"an end\\\\\" \"a\\\\\\\"b\"");
     CU_ASSERT_PTR_NULL(command_line((const char *const[]){"x", "\xff", NULL}));
+}
+
+static void expect_service_line(const char *argument, const wchar_t *expected) {
+    const char *argv[] = {"C:/x.exe", "--service", argument, NULL};
+    wchar_t *line = NULL;
+    CU_ASSERT_EQUAL_FATAL(service_line(argv, &line), APR_SUCCESS);
+    CU_ASSERT_EQUAL(wcscmp(line, expected), 0);
+    free(line);
+}
+
+static void expect_restored(const char *argument, const char *expected) {
+    char text[100];
+    snprintf(text, sizeof text, "%s", argument);
+    service_argument_restore(text);
+    CU_ASSERT_STRING_EQUAL(text, expected);
+}
+
+/* The manager expands the line of a service at each start. */
+static void percent_signs_outlive_the_service_manager(void) {
+    expect_service_line("plain", L"\"C:\\x.exe\" --service plain");
+    expect_service_line("100%", L"\"C:\\x.exe\" --service 100%^");
+    expect_service_line("C:/%PATH%/x", L"\"C:\\x.exe\" --service C:/%^PATH%^/x");
+    expect_restored("100%^", "100%");
+    expect_restored("C:/%^PATH%^/x", "C:/%PATH%/x");
+    expect_restored("%^^%^", "%^%");
+    expect_restored("a^b", "a^b");
+    wchar_t *line = NULL;
+    CU_ASSERT_EQUAL(service_line((const char *const[]){"C:/%PATH%/x.exe", "--service", NULL}, &line), QMQ_E_INVALID);
+    CU_ASSERT_EQUAL(service_line((const char *const[]){"C:/100%/x.exe", "--service", NULL}, &line), APR_SUCCESS);
+    free(line);
 }
 
 static void write_and_read_back(const char *path) {
@@ -237,6 +268,46 @@ static void a_service_is_installed_changed_and_removed(void) {
     CU_ASSERT_EQUAL(info.phase, SERVICE_PHASE_MISSING);
 }
 
+static struct {
+    int actions, restarts;
+    bool delayed, described;
+    DWORD shutdown_ms, forget_s;
+} asked;
+
+static BOOL WINAPI note_what_is_asked(SC_HANDLE service, DWORD level, void *what) {
+    CU_ASSERT_PTR_NOT_NULL(service);
+    if (level == SERVICE_CONFIG_DESCRIPTION) asked.described = ((SERVICE_DESCRIPTIONW *)what)->lpDescription[0] != 0;
+    if (level == SERVICE_CONFIG_DELAYED_AUTO_START_INFO) asked.delayed = *(BOOL *)what != 0;
+    if (level == SERVICE_CONFIG_PRESHUTDOWN_INFO) asked.shutdown_ms = *(DWORD *)what;
+    if (level == SERVICE_CONFIG_FAILURE_ACTIONS) {
+        const SERVICE_FAILURE_ACTIONSW *failures = what;
+        asked.forget_s = failures->dwResetPeriod;
+        asked.actions = (int)failures->cActions;
+        for (DWORD i = 0; i < failures->cActions; i++) asked.restarts += failures->lpsaActions[i].Type == SC_ACTION_RESTART;
+    }
+    return ChangeServiceConfig2W(service, level, what);
+}
+
+/* Also of a service that was there; Wine keeps only a part of it. */
+static void recovery_and_delayed_start_are_asked_for(void) {
+    static const char name[] = "qmq-unit-asked";
+    const char *argv[] = {"C:/qmq.exe", "--service", NULL};
+    service_plan_t plan = {.name = name, .title = "QMQ", .text = "A service that is never started", .argv = argv};
+    for (int i = 0; i < 2; i++) {
+        memset(&asked, 0, sizeof asked);
+        service_change = note_what_is_asked;
+        apr_status_t status = service_install(&plan, NULL);
+        service_change = ChangeServiceConfig2W;
+        CU_ASSERT_EQUAL_FATAL(status, APR_SUCCESS);
+        CU_ASSERT_EQUAL(asked.actions, 3);
+        CU_ASSERT_EQUAL(asked.restarts, 3);
+        CU_ASSERT_TRUE(asked.described && asked.delayed);
+        CU_ASSERT_TRUE(asked.shutdown_ms >= 60000);
+        CU_ASSERT_TRUE(asked.forget_s > 0);
+    }
+    CU_ASSERT_EQUAL(service_remove(name), APR_SUCCESS);
+}
+
 static SC_HANDLE WINAPI nobody_may(const wchar_t *machine, const wchar_t *database, DWORD access) {
     (void)machine, (void)database, (void)access;
     SetLastError(ERROR_ACCESS_DENIED);
@@ -375,6 +446,7 @@ static void idle_connections_are_not_looked_at(void) {
 
 const test_case_t system_cases[] = {
     TEST(arguments_are_quoted),
+    TEST(percent_signs_outlive_the_service_manager),
     TEST(odd_names_are_names),
     TEST(long_paths_are_paths),
     TEST(spellings_of_a_path_are_one),
@@ -384,6 +456,7 @@ const test_case_t system_cases[] = {
     TEST(a_mapping_extends_and_lets_go),
     TEST(the_environment_is_utf8),
     TEST(a_service_is_installed_changed_and_removed),
+    TEST(recovery_and_delayed_start_are_asked_for),
     TEST(who_may_not_install_services_is_told),
     TEST(what_the_manager_says_is_one_stop_or_a_reload),
     TEST(a_complaint_is_in_the_event_log),

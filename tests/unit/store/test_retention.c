@@ -293,8 +293,11 @@ static void storage_60_a_refused_deletion_is_said_once(void) {
     stored_t t;
     fill(&t);
     expire_everything(&t);
-    if (!test_faults("remove 1+ EACCES path=messagelog/00000000000000000000\n")) {
-        test_skip("needs a build with QMQ_TEST_HOOKS");
+    char *segment = stored_path(&t, FIRST_SEGMENT);
+    void *held = test_hold(segment);
+    memory_free(segment);
+    if (held == NULL && !test_faults("remove 1+ EACCES path=" FIRST_SEGMENT "\n")) {
+        test_skip("needs a build with QMQ_TEST_HOOKS, or a system on which an open file cannot be removed");
         stored_free(&t);
         return;
     }
@@ -311,7 +314,11 @@ static void storage_60_a_refused_deletion_is_said_once(void) {
     CU_ASSERT_PTR_NULL(strstr(first + 1, "[refused] cannot delete "));
     free(text);
     memory_free(path);
-    CU_ASSERT_TRUE(test_faults(""));
+    if (held != NULL) {
+        test_let_go(held);
+    } else {
+        CU_ASSERT_TRUE(test_faults(""));
+    }
     CU_ASSERT_TRUE(test_wait(one_segment_is_left, &t, 20));
     stored_free(&t);
 }

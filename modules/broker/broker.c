@@ -195,6 +195,7 @@ static apr_status_t broker_start(instance_t *i, void **self, qmq_error_t **error
     config_t *config = config_current(instance_config(i));
     broker_settings_t *settings = broker_settings_read(config, error);
     atomic_store(&b->settings, settings);
+    broker_settings_warn(config, b->log);
     apr_status_t rv = settings == NULL ? QMQ_E_INVALID : broker_open(b, config, error);
     config_release(config);
     if (rv != APR_SUCCESS) {
@@ -265,6 +266,8 @@ static void broker_reload(void *self, const config_t *config) {
     }
     store_retention_t retention = retention_of(config);
     store_set_retention(b->store, &retention);
+    store_set_checkpoints(b->store, config_int(config, "message.checkpoint.interval"), (int)config_int(config, "checkpoint.retain.count"));
+    broker_settings_warn(config, b->log);
     s->older = atomic_load(&b->settings);
     atomic_store_explicit(&b->settings, s, memory_order_release);
     if (!s->wait_slave_wrote) slave_wait_release(&b->slave_wait);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "broker/broker.h"
 
 #include <string.h>
 
@@ -61,6 +62,38 @@ broker_settings_t *broker_settings_read(const config_t *config, qmq_error_t **er
     s->pull_answer_max_bytes = (size_t)config_int(config, "pull.answer.max.bytes");
     s->max_parked_pulls = (int)config_int(config, "pull.parked.max");
     return s;
+}
+
+/* Keys of the original that mean nothing here. */
+static const struct {
+    const char *key;
+    const char *like; /* a key of which the value is as good as none; NULL: the default is */
+    const char *why;
+} without_effect[] = {
+    {"consumerlog.retention.hours", "messagelog.retention.hours",
+     "index entries live as long as their messages (messagelog.retention.hours)"},
+    {"smt.retention.hours", "messagelog.retention.hours", "sorted message tables are read and kept, never written"},
+    {"smt.enable", NULL, "sorted message tables are read and kept, never written"},
+    {"memtable.max_reserved", NULL, "there are no memory tables"},
+    {"memtable.max_active", NULL, "there are no memory tables"},
+    {"action.checkpoint.interval", NULL, "checkpoints of actions follow the pull log"},
+    {"log_dispatcher.pause.millis", NULL, "the index is made while appending"},
+};
+
+static const char *usual_value(const config_t *config, size_t i) {
+    if (without_effect[i].like != NULL) return config_string(config, without_effect[i].like);
+    for (const config_key_t *k = broker_keys; k->name != NULL; k++) {
+        if (strcmp(k->name, without_effect[i].key) == 0) return k->fallback;
+    }
+    return "";
+}
+
+void broker_settings_warn(const config_t *config, const log_t *log) {
+    for (size_t i = 0; i < sizeof without_effect / sizeof without_effect[0]; i++) {
+        const char *key = without_effect[i].key, *value = config_string(config, key);
+        if (!config_is_set(config, key) || value == NULL || strcmp(value, usual_value(config, i)) == 0) continue;
+        log_warn(log, "%s=%s (%s) has no effect: %s", key, value, config_origin(config, key), without_effect[i].why);
+    }
 }
 
 void broker_settings_free(broker_settings_t *s) {

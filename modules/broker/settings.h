@@ -26,6 +26,8 @@ typedef struct broker_settings {
 
 /* malloc'ed; NULL when a value is not allowed, then *error names it. */
 broker_settings_t *broker_settings_read(const config_t *config, qmq_error_t **error);
+/* A line for each key of the original that was given a value and means nothing here. */
+void broker_settings_warn(const config_t *config, const log_t *log);
 void broker_settings_free(broker_settings_t *s);
 
 #endif

@@ -29,6 +29,11 @@ static int64_t indexed_records(store_t *s) {
     return atomic_load_explicit(&s->messages.indexed_records, memory_order_relaxed);
 }
 
+void store_set_checkpoints(store_t *s, int64_t records, int kept) {
+    atomic_store(&s->checkpoint.interval, records);
+    atomic_store(&s->checkpoint.kept, kept);
+}
+
 bool checkpoint_is_due(store_t *s) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t since = clock_mono_us() - atomic_load(&c->taken_us);
@@ -36,7 +41,7 @@ bool checkpoint_is_due(store_t *s) {
     if (since < SHORTEST_US || since < (share < LONGEST_SHARE_US ? share : LONGEST_SHARE_US)) return false;
     int64_t records = indexed_records(s) - atomic_load(&c->records);
     int64_t bytes = atomic_load_explicit(&s->messages.indexed_end, memory_order_relaxed) - atomic_load(&c->message_offset);
-    return records >= s->options.checkpoint_records || bytes >= MOST_LOG_BYTES || (since >= LONGEST_US && records > 0);
+    return records >= atomic_load(&c->interval) || bytes >= MOST_LOG_BYTES || (since >= LONGEST_US && records > 0);
 }
 
 typedef struct written {
@@ -85,7 +90,7 @@ apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, int6
                              void *arg) {
     apr_status_t status = snapshot_save(s->checkpoints, kind, version, write, arg);
     if (status == APR_SUCCESS) status = delete_stale(s, kind, version, stale_from);
-    if (status == APR_SUCCESS) status = snapshot_keep(s->checkpoints, kind, (size_t)s->options.snapshots_kept);
+    if (status == APR_SUCCESS) status = snapshot_keep(s->checkpoints, kind, (size_t)atomic_load(&s->checkpoint.kept));
     return status;
 }
 
@@ -124,7 +129,7 @@ static void checkpoint_messages(store_t *s, bool (*again)(void *arg)) {
 void checkpoint_run(store_t *s, bool (*again)(void *arg)) {
     checkpoint_state_t *c = &s->checkpoint;
     int64_t start = clock_mono_us();
-    if (indexed_records(s) - atomic_load(&c->records) >= s->options.checkpoint_records)
+    if (indexed_records(s) - atomic_load(&c->records) >= atomic_load(&c->interval))
         store_metrics_add(s->options.metrics, "consumerLogFlusherExceedCheckpointInterval", 1);
     checkpoint_messages(s, again);
     store_metrics_time(s->options.metrics, "consumerLogFlusherElapsedPerExecute", start);

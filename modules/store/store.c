@@ -252,6 +252,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     s->options = complete_options(options);
     s->root = memory_strdup(options->root);
     s->options.root = s->root;
+    store_set_checkpoints(s, s->options.checkpoint_records, s->options.snapshots_kept);
     s->checkpoints = path_in(s, "checkpoint");
     pull_tablets_init(&s->tablets, path_in(s, "pulllog_smt"), options->log);
     legacy_pull_logs_init(&s->legacy, path_in(s, "pulllog"), options->log);

@@ -62,6 +62,9 @@ typedef struct store_options {
 apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error_t **error);
 /* Takes new values at the next check. Any thread. */
 void store_set_retention(store_t *s, const store_retention_t *wanted);
+/* How many messages lie between two checkpoints of the index, and how many snapshots of each kind are kept, from the next one on. Any
+ * thread. */
+void store_set_checkpoints(store_t *s, int64_t records, int kept);
 /* No append may be in flight. Flushes, syncs, closes, frees. */
 void store_close(store_t *s);
 

@@ -15,6 +15,8 @@
 
 /* What the last checkpoint left behind. */
 typedef struct checkpoint_state {
+    _Atomic int64_t interval;       /* messages between two of the index */
+    _Atomic int kept;               /* snapshots of each kind */
     _Atomic int64_t message_offset; /* of the last snapshot */
     _Atomic int64_t records;
     _Atomic int64_t taken_us;

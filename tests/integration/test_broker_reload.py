@@ -3,6 +3,8 @@
 import signal
 
 import pytest
+from harness import ADDRESS
+from peers import FakeMetaserver
 
 from qmqpy import commands as c
 from qmqpy import frame as f
@@ -78,6 +80,48 @@ def test_a_wrong_reload_keeps_every_old_value(start):
         ]:
             reload(server, text, *words)
             assert broker.pull("s", "g", number=0) is not None, text
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        ("message.retry.delay.seconds=0\n".encode("utf-16"), ("broker.properties:1", "UTF-16", "UTF-8")),
+        ("message.retry.delay.seconds=0\n".encode("utf-16-be"), ("broker.properties:1", "UTF-16", "UTF-8")),
+        (b"#\nmessage.retry.delay.seconds=0\n\0", ("broker.properties:3", "zero byte")),
+    ],
+)
+def test_a_reload_of_another_encoding(start, data, words):
+    """Refused whole with the line and what to do; the values stay, and the right file acts afterwards."""
+    server = start("standalone")
+    path = server.home.joinpath("conf", "broker.properties")
+    with server.client() as broker:
+        broker.pull("%RETRY%s%g", "g")
+
+        def at_once():
+            assert broker.send(message("%RETRY%s%g", "m")) == []
+            return broker.pull("%RETRY%s%g", "g", timeout=0) is not None
+
+        path.write_bytes(data)
+        server.signal(signal.SIGHUP)
+        wait_until(said(server, *words), 15, f"a line with {words}")
+        assert not at_once()
+        path.write_text("message.retry.delay.seconds=0\n", "utf-8")
+        server.signal(signal.SIGHUP)
+        wait_until(at_once, 15, "the retry delay is gone")
+
+
+def test_a_reload_with_a_path_that_property_syntax_swallows(make):
+    """Named with its line, as it was read and as it should have been written; the other keys of the file count."""
+    fake = FakeMetaserver(acquire=c.AcquireMetaAnswer("bg1", "", c.MASTER))
+    server = make("broker", {"meta.server.endpoint": fake.endpoint}, arguments=["--host", "host-a", "--ip", ADDRESS])
+    del server.settings["store.root"]  # --set would win over the file
+    server.conf("broker.properties", "store.root=data\n")
+    server.start()
+    text = "Receiver.BadCrc=recompute\nstore.root=D:\\data\\qmq\n"
+    reload(server, text, "broker.properties:2", "store.root", "D:dataqmq", "D:/data/qmq", "D:\\\\data\\\\qmq")
+    assert said(server, "broker.properties:1", "Receiver.BadCrc changed from reject to recompute")()
+    assert server.state() == "serving"
+    fake.close()
 
 
 @pytest.mark.parametrize("text", ["\ufeffmessage.retry.delay.seconds=0\r\n#x\r\nwait.slave.wrote=false\r\n", "message.retry.delay.seconds : 0\n"])

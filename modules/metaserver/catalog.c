@@ -251,11 +251,11 @@ void catalog_publish_changes(catalog_t *c, int64_t since, const routes_t *change
     size_t at = 0;
     view_t subject;
     const group_names_t *names;
-    mutex_lock(&c->lock);
     while ((names = routes_next(changes, &at, &subject)) != NULL) {
+        mutex_lock(&c->lock); /* for one at a time: nobody waits for many */
         if (is_news(c, since, subject, names)) put_route(c, make_route(subject, names));
+        mutex_unlock(&c->lock);
     }
-    mutex_unlock(&c->lock);
 }
 
 int catalog_group_state(catalog_t *c, view_t group) {

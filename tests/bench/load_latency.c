@@ -1,6 +1,9 @@
 #include "load.h"
 
+#include "base/cursor.h"
 #include "base/memory.h"
+#include "net/frame.h"
+#include "protocol/pull.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,13 @@
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return x < y ? -1 : x > y;
+}
+
+/* The pull sequence of the one message in an answer; -1 without one. */
+static int64_t pulled_sequence(const uint8_t *answer, size_t size) {
+    cursor_t c = cursor_make(answer + FRAME_HEAD, size - FRAME_HEAD);
+    int64_t first;
+    return size > FRAME_HEAD && pull_response_read_head(&c, &first) ? first : -1;
 }
 
 /* A pull waits at the broker, then a message is sent on another connection: time from the first byte of the SEND to the pull's answer. */
@@ -32,10 +42,11 @@ int load_latency(const load_options_t *o) {
         load_write(producer, send, send_size);
         size_t got = load_read_frame(consumer, &answer, &capacity);
         double took = load_now() - begin;
+        int64_t sequence = pulled_sequence(answer, got);
         (void)load_read_frame(producer, &answer, &capacity);
-        if (got <= 24) continue;
+        if (sequence < 0) continue;
+        last = sequence;
         times[n++] = took * 1e6;
-        last++;
         uint8_t *ack = load_ack_frame(&one, 2, last, last, &size);
         load_write(consumer, ack, size);
         memory_free(ack);

@@ -38,8 +38,17 @@ static void drop_filling(chain_t *c) {
     c->filling = NULL;
 }
 
+/* Neighbours mostly have the same owner: one count for all of them. */
+static void release_owners(chain_t *c) {
+    for (size_t i = 0, end; i < c->count; i = end) {
+        shared_t *owner = c->slices[i].owner;
+        for (end = i + 1; end < c->count && c->slices[end].owner == owner; end++) {}
+        shared_release_many(owner, end - i);
+    }
+}
+
 void chain_clear(chain_t *c) {
-    for (size_t i = 0; i < c->count; i++) shared_release(c->slices[i].owner);
+    release_owners(c);
     drop_filling(c);
     memory_free(c->memory);
     chain_init(c);

@@ -323,11 +323,18 @@ void metric_time_us(metric_t *m, int64_t us) {
     metric_time_us_many(m, us, 1);
 }
 
-void metric_time_us_many(metric_t *m, int64_t us, uint32_t times) {
-    if (m->window == NULL) return;
+static void time_at(metric_t *m, int64_t now_us, int64_t us, uint32_t times) {
     atomic_fetch_add_explicit(&m->value, us * (int64_t)times, memory_order_relaxed);
     atomic_fetch_add_explicit(&m->calls, (int64_t)times, memory_order_relaxed);
-    window_add_many(m->window, clock_mono_us(), us, times);
+    window_add_many(m->window, now_us, us, times);
+}
+
+void metric_time_us_many(metric_t *m, int64_t us, uint32_t times) {
+    if (m->window != NULL) time_at(m, clock_mono_us(), us, times);
+}
+
+void metric_time_span(metric_t *m, int64_t from_us, int64_t to_us) {
+    if (m->window != NULL) time_at(m, to_us, to_us - from_us, 1);
 }
 
 int64_t metric_value(const metric_t *m) {

@@ -34,8 +34,10 @@ metric_t *metrics_timer(metrics_t *m, const char *name, metric_labels_t labels);
 void metrics_gauge(metrics_t *m, const char *name, metric_labels_t labels, double (*read)(void *arg), void *arg);
 void metrics_remove_gauges(metrics_t *m, void *arg);
 
-void metric_add(metric_t *m, int64_t n);                           /* counter and meter */
-void metric_time_us(metric_t *m, int64_t us);                      /* timer; exported in milliseconds */
+void metric_add(metric_t *m, int64_t n);      /* counter and meter */
+void metric_time_us(metric_t *m, int64_t us); /* timer; exported in milliseconds */
+/* The same for what lasted from one time of clock_mono_us to another, which is about now: reads no clock. */
+void metric_time_span(metric_t *m, int64_t from_us, int64_t to_us);
 void metric_time_us_many(metric_t *m, int64_t us, uint32_t times); /* as often, each so long */
 /* For tests and health: a counter's value, the sum of a meter, how many times a timer took. */
 int64_t metric_value(const metric_t *m);

@@ -20,9 +20,19 @@ static inline void shared_retain(shared_t *s) {
     if (s != NULL) atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
 }
 
+/* So many references more; NULL is allowed. */
+static inline void shared_retain_many(shared_t *s, size_t n) {
+    if (s != NULL && n > 0) atomic_fetch_add_explicit(&s->references, (int)n, memory_order_relaxed);
+}
+
 /* NULL is allowed. */
 static inline void shared_release(shared_t *s) {
     if (s != NULL && atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) == 1) s->destroy(s);
+}
+
+/* Drops n references that the caller holds; NULL is allowed. */
+static inline void shared_release_many(shared_t *s, size_t n) {
+    if (s != NULL && n > 0 && atomic_fetch_sub_explicit(&s->references, (int)n, memory_order_acq_rel) == (int)n) s->destroy(s);
 }
 
 /* True when the caller holds the only reference. */

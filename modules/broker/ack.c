@@ -43,7 +43,7 @@ typedef struct ack {
 
 static step_t ack_end(ack_t *a, int16_t code) {
     if (code != RESPONSE_SUCCESS) group_count(a->op.group, GROUP_ACK_ERRORS, 1);
-    group_time(a->op.group, GROUP_ACK_TIME, clock_mono_us() - a->arrived_us);
+    group_time(a->op.group, GROUP_ACK_TIME, a->arrived_us, clock_mono_us());
     reply_send(&a->reply, code, NULL);
     if (a->has_move) retry_move_free(&a->move);
     memory_free(a);

@@ -99,8 +99,8 @@ void group_figure_add(figures_t *f, metrics_t *m, view_t subject, view_t group, 
     metric_add(figure_of(f, m, group_table, which, GROUP_FIGURES, group_labels(subject, group)), n);
 }
 
-void group_figure_time(figures_t *f, metrics_t *m, view_t subject, view_t group, group_figure_t which, int64_t us) {
-    metric_time_us(figure_of(f, m, group_table, which, GROUP_FIGURES, group_labels(subject, group)), us);
+void group_figure_time(figures_t *f, metrics_t *m, view_t subject, view_t group, group_figure_t which, int64_t from_us, int64_t to_us) {
+    metric_time_span(figure_of(f, m, group_table, which, GROUP_FIGURES, group_labels(subject, group)), from_us, to_us);
 }
 
 void subject_figure_add(figures_t *f, metrics_t *m, view_t subject, subject_figure_t which, int64_t n) {

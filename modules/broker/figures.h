@@ -61,7 +61,7 @@ typedef struct figures {
 
 void figures_free(figures_t *f);
 void group_figure_add(figures_t *f, metrics_t *m, view_t subject, view_t group, group_figure_t which, int64_t n);
-void group_figure_time(figures_t *f, metrics_t *m, view_t subject, view_t group, group_figure_t which, int64_t us);
+void group_figure_time(figures_t *f, metrics_t *m, view_t subject, view_t group, group_figure_t which, int64_t from_us, int64_t to_us);
 void subject_figure_add(figures_t *f, metrics_t *m, view_t subject, subject_figure_t which, int64_t n);
 /* `times` durations of the same length. */
 void subject_figure_time(figures_t *f, metrics_t *m, view_t subject, subject_figure_t which, int64_t us, uint32_t times);

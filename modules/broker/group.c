@@ -78,7 +78,7 @@ void group_submit(group_t *g, operation_t *op, worker_t *from) {
     loop_post(worker_loop(home), &op->task);
 }
 
-static void group_time_run(group_t *g, int64_t us) {
+static void group_time_run(group_t *g, int64_t from_us, int64_t to_us) {
     metric_t *timer = atomic_load_explicit(&g->actor_time, memory_order_relaxed);
     if (timer == NULL) {
         char name[ACTOR_NAME_SIZE];
@@ -86,7 +86,7 @@ static void group_time_run(group_t *g, int64_t us) {
         timer = metrics_timer(g->broker->metrics, "actorProcessTime", labels);
         atomic_store_explicit(&g->actor_time, timer, memory_order_relaxed);
     }
-    metric_time_us(timer, us);
+    metric_time_span(timer, from_us, to_us);
 }
 
 /* True when the operation at the front may run now. */
@@ -119,7 +119,7 @@ static void group_turn(group_t *g) {
         g->running = op;
         int64_t began = clock_mono_us();
         step_t step = op->run(op);
-        group_time_run(g, clock_mono_us() - began);
+        group_time_run(g, began, clock_mono_us());
         if (!group_stepped(g, step)) return;
     }
 }
@@ -350,8 +350,8 @@ void group_count(group_t *g, group_figure_t which, int64_t n) {
     group_figure_add(&g->figures, g->broker->metrics, group_subject_name(g), group_name(g), which, n);
 }
 
-void group_time(group_t *g, group_figure_t which, int64_t us) {
-    group_figure_time(&g->figures, g->broker->metrics, group_subject_name(g), group_name(g), which, us);
+void group_time(group_t *g, group_figure_t which, int64_t from_us, int64_t to_us) {
+    group_figure_time(&g->figures, g->broker->metrics, group_subject_name(g), group_name(g), which, from_us, to_us);
 }
 
 bool group_position(const group_t *g, bool from_earliest, int64_t *next) {

@@ -59,7 +59,7 @@ int group_pending(group_t *g);
 bool group_takes_gauges(group_t *g);
 /* Metrics. Any thread. */
 void group_count(group_t *g, group_figure_t which, int64_t n);
-void group_time(group_t *g, group_figure_t which, int64_t us);
+void group_time(group_t *g, group_figure_t which, int64_t from_us, int64_t to_us);
 
 /* Next message sequence to hand out; -1 not decided yet. Any thread; it is changed on the home loop, or by the cold reader the running
  * operation waits for. */

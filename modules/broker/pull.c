@@ -49,7 +49,7 @@ static void pull_count_answer(pull_t *p, int16_t code) {
     } else {
         group_count(g, GROUP_PULLED_NOTHING, 1);
     }
-    group_time(g, GROUP_PULL_TIME, clock_mono_us() - p->arrived_us);
+    group_time(g, GROUP_PULL_TIME, p->arrived_us, clock_mono_us());
 }
 
 static void pull_answer(pull_t *p, int16_t code) {
@@ -139,9 +139,9 @@ static step_t pull_attempt(pull_t *p) {
 }
 
 /* Its client has given up by now. */
-static bool pull_is_stale(const pull_t *p) {
+static bool pull_is_stale(const pull_t *p, int64_t now_us) {
     int64_t hold_us = p->timeout_ms > 0 ? p->timeout_ms * 1000 : 0;
-    return peer_is_gone(p->peer) || clock_mono_us() - p->arrived_us > hold_us + PULL_GRACE_US;
+    return peer_is_gone(p->peer) || now_us - p->arrived_us > hold_us + PULL_GRACE_US;
 }
 
 /* Holding. */
@@ -153,7 +153,7 @@ static void pull_hold_ended(loop_timer_t *timer) {
         p->timed_out = true;
         return;
     }
-    if (pull_is_stale(p))
+    if (pull_is_stale(p, clock_mono_us()))
         pull_drop(p);
     else
         pull_answer(p, RESPONSE_NO_MESSAGE);
@@ -216,10 +216,13 @@ static bool pull_conclude(pull_t *p) {
 
 static step_t pull_run(operation_t *op) {
     pull_t *p = (pull_t *)op;
-    if (p->phase == PULL_FINDS) group_time(op->group, GROUP_PULL_QUEUE_TIME, clock_mono_us() - p->arrived_us);
-    if (p->phase == PULL_FINDS && pull_is_stale(p)) {
-        pull_drop(p);
-        return STEP_DONE;
+    if (p->phase == PULL_FINDS) {
+        int64_t now = clock_mono_us();
+        group_time(op->group, GROUP_PULL_QUEUE_TIME, p->arrived_us, now);
+        if (pull_is_stale(p, now)) {
+            pull_drop(p);
+            return STEP_DONE;
+        }
     }
     if (pull_attempt(p) == STEP_WAITS) return STEP_WAITS;
     group_t *g = p->op.group;

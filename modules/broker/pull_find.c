@@ -267,7 +267,7 @@ static found_t find_new(pull_t *p, bool may_block) {
         found = hand_out_matching(p, pulled + 1);
     else
         hand_out_all(p, pulled + 1);
-    group_time(g, GROUP_READ_TIME, clock_mono_us() - read);
+    group_time(g, GROUP_READ_TIME, read, clock_mono_us());
     return found;
 }
 
@@ -280,10 +280,10 @@ found_t pull_find(pull_t *p, bool may_block) {
     int64_t began = clock_mono_us();
     found_t found = find_unacked(p, may_block);
     int64_t looked = clock_mono_us();
-    group_time(p->op.group, GROUP_FIND_LOST_TIME, looked - began);
+    group_time(p->op.group, GROUP_FIND_LOST_TIME, began, looked);
     if (found == FOUND_NOTHING) {
         found = find_new(p, may_block);
-        group_time(p->op.group, GROUP_FIND_NEW_TIME, clock_mono_us() - looked);
+        group_time(p->op.group, GROUP_FIND_NEW_TIME, looked, clock_mono_us());
     }
     if (found == FOUND_COLD || found == FOUND_NOTHING) {
         int64_t due = p->due_ms;

@@ -17,7 +17,7 @@ static void timed(command_fn run, void *arg, connection_t *c, const frame_t *req
     const broker_t *b = arg;
     int64_t began = clock_mono_us();
     run(arg, c, request, block);
-    metric_time_us(b->request_time, clock_mono_us() - began);
+    metric_time_span(b->request_time, began, clock_mono_us());
 }
 
 static void timed_produce(void *arg, connection_t *c, const frame_t *request, block_t *block) {

@@ -21,6 +21,7 @@ typedef struct source {
     int64_t offset; /* of the first byte */
     int64_t size;
     bool from_disk; /* read for this poll, so not checked since it was written or validated */
+    size_t used;    /* messages of the result that lie in it; their references are taken all at once */
 } source_t;
 
 typedef struct poll {
@@ -44,7 +45,11 @@ void poll_result_init(poll_result_t *r) {
 }
 
 void poll_result_clear(poll_result_t *r) {
-    for (size_t i = 0; i < r->count; i++) shared_release(r->messages[i].payload.owner);
+    for (size_t i = 0, end; i < r->count; i = end) {
+        shared_t *owner = r->messages[i].payload.owner;
+        for (end = i + 1; end < r->count && r->messages[end].payload.owner == owner; end++) {}
+        shared_release_many(owner, end - i);
+    }
     r->count = 0;
     r->bytes = 0;
 }
@@ -59,9 +64,18 @@ static bool is_in_source(const source_t *s, const index_entry_t *e) {
     return s->owner != NULL && e->offset >= s->offset && e->offset + e->record_size <= s->offset + s->size;
 }
 
+/* Gives up the poll's own reference to the source and takes those of the messages in it. */
+static void leave_source(poll_t *p) {
+    if (p->source.used > 0)
+        shared_retain_many(p->source.owner, p->source.used - 1);
+    else
+        shared_release(p->source.owner);
+    p->source = (source_t){NULL, NULL, 0, 0, false, 0};
+}
+
 static void set_source(poll_t *p, shared_t *owner, const uint8_t *data, int64_t offset, int64_t size, bool from_disk) {
-    shared_release(p->source.owner);
-    p->source = (source_t){owner, data, offset, size, from_disk};
+    leave_source(p);
+    p->source = (source_t){owner, data, offset, size, from_disk, 0};
 }
 
 static bool map_source(poll_t *p, const index_entry_t *e) {
@@ -150,13 +164,12 @@ static bool record_is_right(const poll_t *p, const index_entry_t *e, int64_t seq
            (!p->source.from_disk || payload_is_right(p, e, record));
 }
 
-/* Adds a reference of its own. */
+/* The reference to the owner is the caller's matter. */
 static void add_payload(poll_result_t *r, int64_t sequence, int64_t time_ms, slice_t payload) {
     if (r->count == r->capacity) {
         r->capacity = r->capacity == 0 ? 64 : r->capacity * 2;
         r->messages = memory_realloc(r->messages, r->capacity * sizeof(stored_message_t));
     }
-    shared_retain(payload.owner);
     r->messages[r->count++] = (stored_message_t){sequence, time_ms, payload};
     r->bytes += payload.size;
 }
@@ -165,6 +178,7 @@ static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
     const uint8_t *payload = p->source.data + (e->offset - p->source.offset) + e->header_size;
     p->mapped += !p->source.from_disk;
     add_payload(p->result, sequence, e->time_ms, (slice_t){payload, (size_t)(e->record_size - e->header_size), p->source.owner});
+    p->source.used++;
 }
 
 static bool take_unreadable(poll_t *p) {
@@ -182,7 +196,6 @@ static bool take_sorted(poll_t *p, const index_entry_t *e, int64_t sequence) {
     apr_status_t status = sorted_tables_read(&p->store->sorted, e->offset, e->record_size, sequence, &block);
     if (status != APR_SUCCESS) return take_unreadable(p);
     add_payload(r, sequence, e->time_ms, (slice_t){block->data, (size_t)e->record_size, &block->shared});
-    block_release(block);
     return true;
 }
 
@@ -237,7 +250,7 @@ static apr_status_t walk(poll_t *p, int64_t start, int64_t next) {
             sequence += going;
         }
     }
-    shared_release(p->source.owner);
+    leave_source(p);
     if (p->mapped > 0) metric_add(p->store->memory_hits, p->mapped);
     /* A long answer is put together where time does not matter. */
     if (p->cold && p->copied > COLD_ON_LOOP) poll_result_clear(p->result);
@@ -278,7 +291,7 @@ apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options
     p.result = r;
     p.end = segmented_log_end(&s->messages.segments);
     p.hot = p.end - s->options.hot_window;
-    p.source = (source_t){NULL, NULL, 0, 0, false};
+    p.source = (source_t){NULL, NULL, 0, 0, false, 0};
     p.count = 0;
     p.copied = 0;
     p.mapped = 0;

@@ -102,7 +102,10 @@ apr_status_t loop_socket_read(loop_socket_t *s, void *to, size_t size, size_t *g
 apr_status_t loop_socket_write(loop_socket_t *s, const io_slice_t *slices, size_t count);
 /* Cancels what is pending and closes; `closed` follows, never inside this call. */
 void loop_socket_close(loop_socket_t *s);
-/* Keep-alive probes on. */
+/* Keep-alive probes: a peer that vanished without a word is noticed within a few minutes. */
+#define LOOP_KEEPALIVE_IDLE_SECONDS 60
+#define LOOP_KEEPALIVE_INTERVAL_SECONDS 15
+#define LOOP_KEEPALIVE_PROBES 4 /* where the system lets choose */
 apr_status_t loop_socket_keepalive(loop_socket_t *s, bool on);
 
 #endif

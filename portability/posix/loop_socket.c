@@ -7,6 +7,8 @@
 #include "portability/posix/system.h"
 
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -180,7 +182,12 @@ void loop_socket_close(loop_socket_t *s) {
 }
 
 apr_status_t loop_socket_keepalive(loop_socket_t *s, bool on) {
-    int value = on;
+    int value = on, idle = LOOP_KEEPALIVE_IDLE_SECONDS, interval = LOOP_KEEPALIVE_INTERVAL_SECONDS, probes = LOOP_KEEPALIVE_PROBES;
     if (s->watch.retired) return QMQ_E_CLOSED;
-    return setsockopt(s->watch.fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) == 0 ? APR_SUCCESS : system_error();
+    if (setsockopt(s->watch.fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) != 0) return system_error();
+    /* Fail where they have no meaning (socket pairs). */
+    (void)setsockopt(s->watch.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(s->watch.fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(s->watch.fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    return APR_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include "portability/windows/loop_private.h"
 
 #include <limits.h>
+#include <mstcpip.h>
 #include <stdlib.h>
 
 #define SLICES_PER_CALL 64
@@ -240,8 +241,12 @@ void loop_socket_close(loop_socket_t *s) {
 }
 
 apr_status_t loop_socket_keepalive(loop_socket_t *s, bool on) {
+    struct tcp_keepalive times = {on, LOOP_KEEPALIVE_IDLE_SECONDS * 1000, LOOP_KEEPALIVE_INTERVAL_SECONDS * 1000};
     BOOL value = on;
+    DWORD got = 0;
     if (s->end.retired) return QMQ_E_CLOSED;
-    int result = setsockopt(s->end.fd, SOL_SOCKET, SO_KEEPALIVE, (const char *)&value, sizeof value);
-    return result == 0 ? APR_SUCCESS : socket_error();
+    if (setsockopt(s->end.fd, SOL_SOCKET, SO_KEEPALIVE, (const char *)&value, sizeof value) != 0) return socket_error();
+    /* Fails where it has no meaning (socket pairs). */
+    (void)WSAIoctl(s->end.fd, SIO_KEEPALIVE_VALS, &times, sizeof times, NULL, 0, &got, NULL, NULL);
+    return APR_SUCCESS;
 }

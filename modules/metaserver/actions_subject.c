@@ -103,6 +103,7 @@ void action_mark_readonly(action_call_t *call, db_session_t *session) {
         action_answer_refused(call, NULL, "database failed during save readonly broker group setting");
         return;
     }
+    catalog_put_mark(call->m->catalog, values[0].text, values[1].text, true);
     refresh_soon(call->m->refresh);
     action_answer_ok(call, json_string("success"));
 }
@@ -117,6 +118,7 @@ void action_unmark_readonly(action_call_t *call, db_session_t *session) {
         action_answer_failed(call, session, rv);
         return;
     }
+    catalog_put_mark(call->m->catalog, values[0].text, values[1].text, false);
     refresh_soon(call->m->refresh);
     action_answer_ok(call, json_string("success"));
 }

@@ -29,7 +29,8 @@ struct catalog {
     marks_t *readonly;
     marks_t *offline;
     int64_t offline_time;
-    int64_t sequence; /* number of the last write */
+    int64_t sequence;       /* number of the last write */
+    int64_t marks_sequence; /* of the last that changed a mark: what a refresh read before is not believed, the next one comes at once */
     table_t own_routes;
     size_t added_routes; /* of own_routes */
     own_group_t *own_groups;
@@ -166,8 +167,9 @@ void catalog_publish(catalog_t *c, int64_t since, broker_groups_t *groups, route
         c->tags = tags;
     }
     if (readonly != NULL) {
-        old_readonly = c->readonly;
-        c->readonly = readonly;
+        bool believed = c->marks_sequence <= since;
+        old_readonly = believed ? c->readonly : readonly;
+        if (believed) c->readonly = readonly;
     }
     mutex_unlock(&c->lock);
     broker_groups_release(old_groups);
@@ -256,6 +258,17 @@ void catalog_publish_changes(catalog_t *c, int64_t since, const routes_t *change
         if (is_news(c, since, subject, names)) put_route(c, make_route(subject, names));
         mutex_unlock(&c->lock);
     }
+}
+
+void catalog_put_mark(catalog_t *c, view_t subject, view_t group, bool readonly) {
+    const view_t parts[] = {subject, group};
+    mutex_lock(&c->lock);
+    marks_t *old = c->readonly;
+    c->readonly = marks_without(old, parts, 2);
+    if (readonly) marks_add(c->readonly, parts, 2, 1);
+    c->marks_sequence = ++c->sequence;
+    mutex_unlock(&c->lock);
+    marks_release(old);
 }
 
 int catalog_group_state(catalog_t *c, view_t group) {

@@ -39,6 +39,7 @@ void catalog_publish_offline(catalog_t *c, marks_t *offline, int64_t time);
 
 /* Write-through, after the commit. */
 void catalog_put_group(catalog_t *c, const live_group_t *group);
+void catalog_put_mark(catalog_t *c, view_t subject, view_t group, bool readonly);
 void catalog_put_route(catalog_t *c, view_t subject, const group_names_t *names);
 
 /* State of a group in the snapshot, 0 when it is not there. */

@@ -50,25 +50,52 @@ static void write_key(const view_t *parts, size_t count, char *to) {
     }
 }
 
-void marks_add(marks_t *m, const view_t *parts, size_t count, int value) {
-    size_t size = key_size(parts, count);
-    char *key = arena_alloc(&m->arena, size);
-    write_key(parts, count, key);
-    if (table_get(&m->by_key, view_make(key, size)) != NULL) return;
+static void put(marks_t *m, view_t key, int value) {
+    if (table_get(&m->by_key, key) != NULL) return;
     mark_t *made = arena_alloc(&m->arena, sizeof *made);
-    made->key = view_make(key, size);
+    made->key = arena_keep(&m->arena, key);
     made->value = value;
     table_put(&m->by_key, made);
 }
 
+/* The key of the row: `small` when it is big enough, else memory_free. */
+static view_t make_key(const view_t *parts, size_t count, char *small) {
+    size_t size = key_size(parts, count);
+    char *key = size <= KEY_ON_STACK ? small : memory_alloc(size);
+    write_key(parts, count, key);
+    return view_make(key, size);
+}
+
+static void free_key(view_t key, const char *small) {
+    if (key.data != small) memory_free((char *)(uintptr_t)key.data);
+}
+
+void marks_add(marks_t *m, const view_t *parts, size_t count, int value) {
+    char small[KEY_ON_STACK];
+    view_t key = make_key(parts, count, small);
+    put(m, key, value);
+    free_key(key, small);
+}
+
+marks_t *marks_without(const marks_t *m, const view_t *parts, size_t count) {
+    char small[KEY_ON_STACK];
+    view_t key = make_key(parts, count, small);
+    marks_t *copy = marks_create();
+    size_t at = 0;
+    const mark_t *mark;
+    while ((mark = table_next(&m->by_key, &at)) != NULL) {
+        if (!view_equal(mark->key, key)) put(copy, mark->key, mark->value);
+    }
+    free_key(key, small);
+    return copy;
+}
+
 bool marks_find(const marks_t *m, const view_t *parts, size_t count, int *value) {
     if (m->by_key.count == 0) return false;
-    size_t size = key_size(parts, count);
     char small[KEY_ON_STACK];
-    char *key = size <= sizeof small ? small : memory_alloc(size);
-    write_key(parts, count, key);
-    const mark_t *found = table_get(&m->by_key, view_make(key, size));
-    if (key != small) memory_free(key);
+    view_t key = make_key(parts, count, small);
+    const mark_t *found = table_get(&m->by_key, key);
+    free_key(key, small);
     if (found != NULL) *value = found->value;
     return found != NULL;
 }

@@ -17,6 +17,8 @@ typedef struct marks {
 marks_t *marks_create(void);
 void marks_release(marks_t *m);
 void marks_add(marks_t *m, const view_t *parts, size_t count, int value);
+/* A copy without the row of these texts. */
+marks_t *marks_without(const marks_t *m, const view_t *parts, size_t count);
 /* False when there is no such row. */
 bool marks_find(const marks_t *m, const view_t *parts, size_t count, int *value);
 

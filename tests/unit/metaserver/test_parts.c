@@ -167,6 +167,28 @@ static void catalog_keeps_what_was_written_while_a_refresh_read(void) {
     catalog_destroy(c);
 }
 
+static bool is_marked(catalog_t *c, const char *subject) {
+    catalog_view_t look;
+    catalog_look(c, view_of(subject), &look);
+    bool marked = marks_are_readonly(look.readonly, view_of(subject), view_of("g1"));
+    catalog_done(&look);
+    return marked;
+}
+
+static void catalog_keeps_a_mark_that_was_set_while_a_refresh_read(void) {
+    catalog_t *c = catalog_create();
+    catalog_put_mark(c, view_of("other"), view_of("g1"), true);
+    int64_t since = catalog_begin(c);
+    catalog_put_mark(c, view_of("s"), view_of("g1"), true);
+    catalog_publish(c, since, NULL, NULL, NULL, marks_create());
+    CU_ASSERT_TRUE(is_marked(c, "s") && is_marked(c, "other"));
+    catalog_put_mark(c, view_of("s"), view_of("g1"), false);
+    CU_ASSERT_TRUE(!is_marked(c, "s") && is_marked(c, "other"));
+    catalog_publish(c, catalog_begin(c), NULL, NULL, NULL, marks_create());
+    CU_ASSERT_FALSE(is_marked(c, "other"));
+    catalog_destroy(c);
+}
+
 static void catalog_a_look_outlives_what_replaces_it(void) {
     catalog_t *c = catalog_create();
     catalog_publish(c, catalog_begin(c), groups_of("g1", BROKER_RW), NULL, NULL, NULL);
@@ -289,6 +311,7 @@ const test_case_t parts_cases[] = {TEST(refusals_are_told_once_a_minute_and_boun
                                    TEST(marks_do_not_mix_parts),
                                    TEST(routes_share_equal_lists),
                                    TEST(catalog_keeps_what_was_written_while_a_refresh_read),
+                                   TEST(catalog_keeps_a_mark_that_was_set_while_a_refresh_read),
                                    TEST(catalog_a_look_outlives_what_replaces_it),
                                    TEST(choice_is_uniform_and_without_repetition),
                                    TEST(metaserver_05_tokens_follow_the_file),

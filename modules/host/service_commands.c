@@ -137,8 +137,11 @@ int service_install_command(const server_kind_t *kind, const char *home, const c
     if (status == APR_SUCCESS) status = service_install(&plan, &existed);
     int code = 0;
     if (status == APR_SUCCESS) {
-        (void)printf("Service %s %s; home %s. It starts with the machine; to start it now: %s.cmd start\n", name,
-                     existed ? "was there already and is updated" : "is installed", home, kind->name);
+        service_info_t info = {0};
+        bool runs = service_inspect(name, &info) == APR_SUCCESS && info.phase == SERVICE_PHASE_RUNNING;
+        (void)printf("Service %s %s; home %s. It starts with the machine; %s: %s.cmd %s\n", name,
+                     existed ? "was there already and is updated" : "is installed", home,
+                     runs ? "it runs still as before, to change that" : "to start it now", kind->name, runs ? "restart" : "start");
     } else {
         code = refused(kind, "install", status);
     }

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from harness import ADDRESS
-from wine import Service, ids, is_clean, only_for_windows, run, service_of, windows_path
+from wine import TOOL, Service, ids, is_clean, only_for_windows, run, service_of, windows_path
 
 from qmqpy.client import Client
 from qmqpy.message import message
@@ -51,6 +51,20 @@ def test_service_what_the_manager_has_noted(service):
     changed = service.noted()
     assert "broker.port=20999" in changed["path"] and "broker.port=20999" not in noted["path"]
     assert {key: changed[key] for key in ("title", "start")} == {key: noted[key] for key in ("title", "start")}
+
+
+def test_service_complaints_go_to_the_event_log():
+    """Wine keeps no events, but says what it is told."""
+    done = run(TOOL, "complain", "qmq-broker", "cannot start; 本地", environment={"WINEDEBUG": "err+eventlog"})
+    assert done.returncode == 0
+    assert "err:eventlog:ReportEventW" in done.stderr and "cannot start; " in done.stderr
+
+
+def test_service_that_is_installed_while_it_runs_says_when_it_changes(service):
+    assert service.install().returncode == 0 and service.run("start").returncode == 0
+    done = service.install(**{"receive.queue.size": "1234"})
+    assert done.returncode == 0 and "is updated" in done.stdout and "restart" in done.stdout
+    assert service.run("restart").returncode == 0
 
 
 @pytest.mark.parametrize("words", [["--bogus"], ["--set", "novalue"], ["--home"], ["--home", "Z:\\no such home"]], ids=["option", "set", "no_home", "missing_home"])

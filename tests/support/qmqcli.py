@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import tempfile
 
 from harness import ADDRESS, program
 from waiting import wait_until
@@ -28,17 +29,25 @@ class Qmq:
         return environment
 
     def run(self, *arguments, stdin="", seconds=60, **environment):
-        """The finished process; stdin may be text or bytes, outputs are what stdin is."""
-        return subprocess.run(
-            [*self.program, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            text=isinstance(stdin, str),
-            timeout=seconds,
-            check=False,
-            cwd=self.directory,
-            env=self.environment(**environment),
-        )
+        """The finished process; stdin may be text or bytes, outputs are what stdin is. Into files: what Wine starts with the first program
+        keeps its output, and a pipe would not end."""
+        is_text = isinstance(stdin, str)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            done = subprocess.run(
+                [*self.program, *map(str, arguments)],
+                input=stdin.encode() if is_text else stdin,
+                stdout=out,
+                stderr=err,
+                timeout=seconds,
+                check=False,
+                cwd=self.directory,
+                env=self.environment(**environment),
+            )
+            for name, file in (("stdout", out), ("stderr", err)):
+                file.seek(0)
+                content = file.read()
+                setattr(done, name, content.decode().replace("\r\n", "\n") if is_text else content)
+        return done
 
     def ok(self, *arguments, **options):
         done = self.run(*arguments, **options)

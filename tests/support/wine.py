@@ -40,9 +40,9 @@ def run(*command, seconds=90, cwd=None, environment=None):
     return done
 
 
-def tool(*words):
+def tool(*words, **options):
     """tests/windows/windows_tool.c; its output."""
-    done = run(TOOL, *words)
+    done = run(TOOL, *words, **options)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

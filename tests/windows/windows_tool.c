@@ -66,7 +66,9 @@ int wmain(int argc, wchar_t **argv) {
     if (argc == 4 && wcscmp(argv[1], L"session") == 0) return session(wcstoul(argv[2], NULL, 10), wcscmp(argv[3], L"ends") == 0);
     if (argc == 4 && wcscmp(argv[1], L"hold") == 0) return hold(argv[2], wcstoul(argv[3], NULL, 10));
     if (argc == 3 && wcscmp(argv[1], L"service") == 0) return tool_service(argv[2]);
+    if (argc == 4 && wcscmp(argv[1], L"complain") == 0) return tool_complain(argv[2], argv[3]);
     if (argc == 4 && wcscmp(argv[1], L"watch") == 0) return tool_watch(argv[2], wcstoul(argv[3], NULL, 10));
-    fprintf(stderr, "usage: windows_tool event PID NUMBER | session PID ends|stays | hold PATH SHARE | service NAME | watch NAME STATE\n");
+    fprintf(stderr, "usage: windows_tool event PID NUMBER | session PID ends|stays | hold PATH SHARE | service NAME | watch NAME STATE | "
+                    "complain NAME LINE\n");
     return 2;
 }

@@ -10,6 +10,8 @@
 int tool_service(const wchar_t *name);
 /* Prints state and check point of a service at every change, until it is in the state of that number or gone. */
 int tool_watch(const wchar_t *name, DWORD until);
+/* Complains as a service that could not start. */
+int tool_complain(const wchar_t *name, const wchar_t *line);
 /* Says what has failed; 1. */
 int tool_failed(const char *what);
 

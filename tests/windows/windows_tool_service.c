@@ -1,5 +1,6 @@
 #include "windows_tool.h"
 
+#include "portability/service.h"
 #include "portability/windows/system.h"
 
 #include <stdio.h>
@@ -71,5 +72,13 @@ int tool_watch(const wchar_t *name, DWORD until) {
     }
     CloseServiceHandle(service);
     CloseServiceHandle(manager);
+    return 0;
+}
+
+int tool_complain(const wchar_t *name, const wchar_t *line) {
+    char *source = narrow_text(name), *text = narrow_text(line);
+    service_complain(source, text);
+    free(source);
+    free(text);
     return 0;
 }

@@ -3,9 +3,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 failed=0
-bad=$(git ls-files '*.c' '*.h' | grep -v '^portability/' | xargs grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)[^/]*(_WIN32|WIN32|__linux__|__unix__|__MINGW|_MSC_VER|__APPLE__)' || true)
+bad=$(git ls-files '*.c' '*.h' | grep -v '^portability/' | xargs grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|ifndef|elif)[^/]*(WIN32|WIN64|linux|unix|MINGW|CYGWIN|_MSC_VER|__APPLE__|BSD)' || true)
 if [ -n "$bad" ]; then
     echo "platform conditions outside portability/:" >&2
+    echo "$bad" >&2
+    failed=1
+fi
+bad=$(git grep -nE '^[[:space:]]*#[[:space:]]*include <(windows|winsock2?|ws2tcpip|winsvc|io|process|direct|unistd|fcntl|poll|pthread|signal|dlfcn|sys/|netinet/|arpa/)' -- modules include || true)
+if [ -n "$bad" ]; then
+    echo "headers of one system outside portability/:" >&2
     echo "$bad" >&2
     failed=1
 fi

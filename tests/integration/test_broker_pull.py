@@ -261,7 +261,9 @@ def test_broker_33_broadcast_answers_hold_consecutive_sequences_only(broker, sub
     alternating(broker, subject, "baabbabaab")
     only_a = [c.TagFilter(c.TAG_OR, ["a"])]
     found, last = [], -1
+    watch = Stopwatch()
     while len(found) < 5:
+        assert watch() < 20, found
         pulled = broker.pull(subject, "b", "b", broadcast=True, filters=only_a, last=last)
         if pulled is None:
             continue

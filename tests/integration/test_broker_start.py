@@ -1,6 +1,7 @@
 """broker_1 to broker_6 and wire_38: identity, registration, start and stop of the broker against a scripted metaserver."""
 
 import os
+import shutil
 import socket
 
 import pytest
@@ -124,6 +125,51 @@ def test_broker_3_heartbeat_with_nrw_first_and_online_when_both_ports_listen(mak
         (c.RW, "bg1", c.MASTER, f"{ADDRESS}:{ports[0]}")
     ]
     assert open_at_online == [[True, True]]
+
+
+@pytest.mark.slow
+def test_broker_3_heartbeats_follow_every_ten_seconds(make_broker, fake):
+    broker = make_broker().start()
+
+    def beats():
+        return [(at, request) for at, request, _ in fake.registrations() if request.type == c.REGISTER_HEARTBEAT]
+
+    wait_until(lambda: len(beats()) >= 3, 40, "three heartbeats")
+    assert [request.state for _, request in beats()][:3] == [c.NRW, c.RW, c.RW]
+    times = [at for at, _ in beats()]
+    assert all(9.9 <= later - at < 20 for at, later in zip(times, times[1:]))
+    assert broker.alive()
+
+
+def test_broker_3_online_comes_after_the_replay(make_broker, fake):
+    """While the store is opened the broker says NRW and no port is open; on line comes when everything is readable."""
+    broker = make_broker().start()
+    with broker.client() as client:
+        client.pull("b3", "g")
+        for number in range(40):
+            assert client.send(*(message("b3", f"m{number}.{part}") for part in range(500))) == []
+    broker.kill()
+    for name in ("checkpoint", "consumerlog", ".marker"):
+        path = broker.store_root() / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    known = len(fake.registrations())
+    found = []
+
+    def register(request):
+        if request.type == c.REGISTER_ONLINE:
+            with Client((ADDRESS, broker.settings["broker.port"])) as client:
+                found.append(client.pull("b3", "g", number=10000).ids[:1])
+        return f.SUCCESS
+
+    fake.register = register
+    broker.start()
+    seen = [(request.type, request.state) for _, request, _ in fake.registrations()[known:]]
+    assert seen[0] == (c.REGISTER_HEARTBEAT, c.NRW)
+    assert seen.index((c.REGISTER_ONLINE, c.RW)) == min(i for i, (_, state) in enumerate(seen) if state == c.RW)
+    assert found == [["m0.0"]]
 
 
 @pytest.mark.slow

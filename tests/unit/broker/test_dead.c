@@ -124,6 +124,26 @@ static void broker_49_dead_letter_consumers_live(void) {
     end();
 }
 
+static bool is_past(void *arg) {
+    return clock_mono_us() > *(int64_t *)arg;
+}
+
+/* One whose pull is long past and whose last sign of life is a heartbeat is alive (BUG-14). */
+static void broker_49_a_heartbeat_is_enough(void) {
+    static const char *const subjects[] = {"%DEAD_RETRY%s%g", "s"};
+    for (size_t i = 0; i < 2; i++) {
+        begin(subjects[i]);
+        watch(3000000, HOUR_US);
+        int64_t silent = clock_mono_us() + 3100000;
+        CU_ASSERT_TRUE(test_wait(is_past, &silent, 20));
+        CU_ASSERT_EQUAL(ack(&c, PULL(.subject = subjects[i]), -1, -1), RESPONSE_SUCCESS);
+        check();
+        CU_ASSERT_EQUAL(acked(subjects[i]), -1);
+        CU_ASSERT_EQUAL(site_messages(&s, subjects[i]), 5);
+        end();
+    }
+}
+
 static void broker_50_gone_for_good(void) {
     begin("s");
     watch(1, 1);
@@ -172,6 +192,7 @@ const test_case_t dead_cases[] = {TEST(broker_46_messages_of_a_silent_consumer_g
                                   TEST(broker_47_a_sign_of_life_ends_it),
                                   TEST(broker_48_retry_stays_on_its_retry_subject),
                                   TEST(broker_49_dead_letter_consumers_live),
+                                  TEST(broker_49_a_heartbeat_is_enough),
                                   TEST(broker_50_gone_for_good),
                                   TEST(broker_51_known_from_the_log_alone),
                                   TEST(nobody_is_silent_before_the_broker_is_on_line),

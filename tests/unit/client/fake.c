@@ -290,6 +290,18 @@ static net_server_t *serve(fake_t *f, const command_t *commands, void *arg) {
     return server;
 }
 
+void fake_open_http(fake_t *f) {
+    http_route_t routes[] = {{"GET", "/meta/address", on_address, f}, {NULL, NULL, NULL, NULL}};
+    http_server_options_t options = {.name = "fake.http", .address = "127.0.0.1", .port = f->http_port, .routes = routes, .log = &f->log};
+    qmq_error_t *error = NULL;
+    CU_ASSERT_FATAL(http_server_start(&f->http, &options, &error) == APR_SUCCESS);
+}
+
+void fake_close_http(fake_t *f) {
+    http_server_stop(f->http);
+    f->http = NULL;
+}
+
 void fake_start(fake_t *f, int brokers) {
     memset(f, 0, sizeof *f);
     mutex_init(&f->lock);
@@ -306,11 +318,9 @@ void fake_start(fake_t *f, int brokers) {
         f->ports[i].broker = i;
         f->brokers[i] = serve(f, broker_commands, &f->ports[i]);
     }
-    http_route_t routes[] = {{"GET", "/meta/address", on_address, f}, {NULL, NULL, NULL, NULL}};
-    http_server_options_t options = {.name = "fake.http", .address = "127.0.0.1", .routes = routes, .log = &f->log};
-    qmq_error_t *error = NULL;
-    CU_ASSERT_FATAL(http_server_start(&f->http, &options, &error) == APR_SUCCESS);
-    (void)snprintf(f->metaserver, sizeof f->metaserver, "127.0.0.1:%d", http_server_port(f->http));
+    fake_open_http(f);
+    f->http_port = http_server_port(f->http);
+    (void)snprintf(f->metaserver, sizeof f->metaserver, "127.0.0.1:%d", f->http_port);
 }
 
 void fake_stop(fake_t *f) {

@@ -31,6 +31,7 @@ typedef struct fake {
     loops_t *loops;
     log_t log;
     http_server_t *http;
+    int http_port;
     net_server_t *meta;
     net_server_t *brokers[FAKE_BROKERS];
     struct fake_port {
@@ -64,6 +65,9 @@ typedef struct fake {
 
 void fake_start(fake_t *f, int brokers);
 void fake_stop(fake_t *f);
+/* Nobody listens on the port of discovery any more, and again. */
+void fake_close_http(fake_t *f);
+void fake_open_http(fake_t *f);
 void fake_lock(fake_t *f);
 void fake_unlock(fake_t *f);
 qmq_client_t *fake_client(fake_t *f);

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "client/client.h"
 #include "fake.h"
+#include "portability/clock.h"
 #include "protocol/client_register.h"
 #include "protocol/codes.h"
 #include "suites.h"
@@ -158,6 +159,29 @@ static void client_05_06_metaserver_comes_later(void) {
     fake_stop(&f);
 }
 
+static bool is_past(void *arg) {
+    return clock_mono_us() > *(int64_t *)arg;
+}
+
+/* Nobody listens on the port yet; the client was made all the same. */
+static void client_05_nobody_listens_at_first(void) {
+    fake_t f;
+    fake_start(&f, 1);
+    fake_close_http(&f);
+    use_t u = begin(fake_client(&f), CLIENT_CONSUMER, "s", "g");
+    use_t retry = {.client = u.client, .type = CLIENT_CONSUMER, .subject = "%RETRY%s%g", .group = "g"};
+    client_call(u.client, acquire, &retry);
+    int64_t later = clock_mono_us() + 1500000; /* more than one try */
+    CU_ASSERT(test_wait(is_past, &later, FAKE_PATIENCE));
+    CU_ASSERT_FALSE(has_groups(&u));
+    fake_open_http(&f);
+    CU_ASSERT(test_wait(has_groups, &u, FAKE_PATIENCE));
+    CU_ASSERT(test_wait(has_groups, &retry, FAKE_PATIENCE));
+    client_call(u.client, release, &retry);
+    end(&u);
+    fake_stop(&f);
+}
+
 /* The first registrations are lost. */
 static void client_05_lost_registration_is_sent_again(void) {
     fake_t f;
@@ -252,6 +276,7 @@ const test_case_t route_cases[] = {
     TEST(client_01_03_04_registration),
     TEST(client_04_data_centre),
     TEST(client_05_06_metaserver_comes_later),
+    TEST(client_05_nobody_listens_at_first),
     TEST(client_05_lost_registration_is_sent_again),
     TEST(client_07_08_wire_25_stale_answers),
     TEST(client_09_wire_26_usable_states),

@@ -25,9 +25,8 @@ const config_key_t metaserver_keys[] = {
      "key; 0 keeps them."},
     {METASERVER, "connections.max", CONFIG_INT, "50000", 1, 1000000, false, "Connections a port accepts at a time."},
     {METASERVER, "meta.server.requests.max", CONFIG_INT, "50000", 0, 10000000, false,
-     "Requests an address may send to the TCP port a second (what a broker asks when it starts counts as 50); whoever sends more is read "
-     "more "
-     "slowly, nothing is lost. 0 is any number."},
+     "Requests an address may send to the TCP port a second (what a broker asks when it starts counts as 50); who sends more is read "
+     "more slowly, nothing is lost. 0 is any number."},
     {METASERVER, "io.loops", CONFIG_INT, "0", 0, 256, false, "Threads that serve connections; 0 is one a core."},
     {METASERVER, "meta.server.discover.tls.port", CONFIG_INT, "-1", -1, 65535, false,
      "HTTPS port of discovery and management, beside the plain one; -1 opens none, 0 takes any free one."},

@@ -170,9 +170,9 @@ typedef struct poll_options {
     int max;          /* messages */
     size_t max_bytes; /* payload bytes; at least one message is returned */
     bool strict;      /* from below min is EMPTY_CONSUMER_LOG instead of starting at min */
-    int64_t
-        entries_before_ms; /* stop at the first entry made later than this by store_entry_now_ms, future excepted; INT64_MAX: no limit */
-    bool may_block;        /* false: return QMQ_E_COLD instead of touching the disk */
+    /* Stop at the first entry made later than this by store_entry_now_ms, the future excepted; INT64_MAX: no limit. */
+    int64_t entries_before_ms;
+    bool may_block; /* false: return QMQ_E_COLD instead of touching the disk */
 } poll_options_t;
 
 /* The clock of index entries (retry delay): the wall clock when the store was opened, going on steadily whatever becomes of that. Any

@@ -25,6 +25,7 @@ table() {
         if (name ~ /seconds$/ || text ~ /^Seconds/) return "s"
         if (name ~ /minutes$/ || text ~ /^Minutes/) return "min"
         if (name ~ /hours$/ || text ~ /^Hours|[Hh]ours /) return "h"
+        if (name ~ /days$/) return "d"
         if (name ~ /bytes/ || text ~ /^Bytes|[Bb]ytes/) return "bytes"
         if (name ~ /threads|loops/) return "threads"
         if (name ~ /percent/ || text ~ /[Pp]ercent/) return "%"

@@ -4,6 +4,7 @@
 #include "base/status.h"
 #include "base/writer.h"
 #include "http/curl_once.h"
+#include "http/server.h"
 
 #include <string.h>
 
@@ -22,20 +23,32 @@ typedef struct exchange {
     long connect_ms;
     long timeout_ms;
     int64_t date_ms;
+    char *warning;
     char said[CURL_ERROR_SIZE];
 } exchange_t;
 
+/* What follows "name:" in a line of the head, without blanks and the line's end (memory_free); NULL when it is another line. */
+static char *header_value(const char *data, size_t size, const char *name) {
+    size_t skip = strlen(name) + 1;
+    if (size < skip || data[skip - 1] != ':' || !curl_strnequal(data, name, skip - 1)) return NULL;
+    while (skip < size && data[skip] == ' ') skip++;
+    while (size > skip && (data[size - 1] == '\n' || data[size - 1] == '\r' || data[size - 1] == ' ')) size--;
+    return memory_strndup(data + skip, size - skip);
+}
+
 static size_t on_header(char *data, size_t one, size_t size, void *arg) {
-    static const char name[] = "Date:";
     exchange_t *x = arg;
     (void)one; /* always 1 */
-    char text[64];
-    size_t skip = sizeof name - 1;
-    if (size <= skip || size - skip >= sizeof text || !curl_strnequal(data, name, skip)) return size;
-    memcpy(text, data + skip, size - skip);
-    text[size - skip] = 0;
-    time_t seconds = curl_getdate(text, NULL);
-    x->date_ms = seconds < 0 ? -1 : (int64_t)seconds * 1000;
+    char *date = header_value(data, size, "Date");
+    if (date != NULL) {
+        time_t seconds = curl_getdate(date, NULL);
+        x->date_ms = seconds < 0 ? -1 : (int64_t)seconds * 1000;
+    }
+    memory_free(date);
+    char *warning = header_value(data, size, HTTP_WARNING);
+    if (warning == NULL) return size;
+    memory_free(x->warning);
+    x->warning = warning;
     return size;
 }
 
@@ -186,7 +199,12 @@ static CURLcode take_answer(exchange_t *x, http_answer_t *answer) {
     size_t size = 0;
     uint8_t *body = writer_take(&x->body, &size);
     if (body == NULL) return CURLE_OUT_OF_MEMORY;
-    *answer = (http_answer_t){(int)status, (char *)body, size - 1, memory_strdup(type == NULL ? "" : type), x->date_ms};
+    *answer = (http_answer_t){.status = (int)status,
+                              .body = (char *)body,
+                              .size = size - 1,
+                              .content_type = memory_strdup(type == NULL ? "" : type),
+                              .warning = memory_strdup(x->warning == NULL ? "" : x->warning),
+                              .date_ms = x->date_ms};
     return CURLE_OK;
 }
 
@@ -194,6 +212,7 @@ static void exchange_free(exchange_t *x) {
     curl_slist_free_all(x->headers);
     writer_free(&x->form);
     memory_free(x->url);
+    memory_free(x->warning);
     writer_free(&x->body);
     if (x->curl != NULL) curl_easy_cleanup(x->curl);
 }
@@ -231,5 +250,6 @@ apr_status_t http_fetch(const http_call_t *call, http_answer_t *answer, qmq_erro
 void http_answer_free(http_answer_t *answer) {
     memory_free(answer->body);
     memory_free(answer->content_type);
+    memory_free(answer->warning);
     *answer = (http_answer_t){.date_ms = -1};
 }

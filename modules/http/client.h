@@ -25,6 +25,7 @@ typedef struct http_answer {
     char *body; /* zero-terminated, malloc'ed */
     size_t size;
     char *content_type; /* "" when absent */
+    char *warning;      /* what the server wants a person to know besides (modules/http/server.h), "" when nothing */
     int64_t date_ms;    /* what the server's clock says (header Date), ms since the epoch; -1: it does not say */
 } http_answer_t;
 

@@ -52,6 +52,7 @@ static void request_destroy(shared_t *shared) {
     memory_free(r->method);
     memory_free(r->path);
     memory_free(r->allow);
+    memory_free(r->warning);
     writer_free(&r->body);
     if (r->response != NULL) MHD_destroy_response(r->response);
     shared_release(&r->server->shared);
@@ -95,6 +96,7 @@ void request_answer(http_request_t *r, int status, const char *content_type, con
         MHD_destroy_response(r->response); /* no memory: the connection is closed without an answer */
         r->response = NULL;
     }
+    if (r->response != NULL && r->warning != NULL) (void)MHD_add_response_header(r->response, HTTP_WARNING, r->warning);
     if (r->parked) {
         parked_remove(r);
         MHD_resume_connection(r->connection);
@@ -122,6 +124,11 @@ void request_answer_status(http_request_t *r, int status) {
     char text[64];
     int size = snprintf(text, sizeof text, "%s\n", status_reason(status));
     request_answer(r, status, "text/plain;charset=utf-8", text, (size_t)size);
+}
+
+void http_request_warn(http_request_t *r, const char *text) {
+    memory_free(r->warning);
+    r->warning = memory_strdup(text);
 }
 
 void http_respond(http_request_t *r, int status, const char *content_type, const void *body, size_t size) {

@@ -59,6 +59,9 @@ const char *http_request_parameter_at(const http_request_t *r, const char *name,
 view_t http_request_body(const http_request_t *r);
 const char *http_request_peer(const http_request_t *r); /* "ip" */
 
+/* What a person should know besides the answer: sent as the header HTTP_WARNING. Before http_respond; nothing when it has line breaks. */
+#define HTTP_WARNING "X-Qmq-Warning"
+void http_request_warn(http_request_t *r, const char *text);
 /* Exactly once a request, any thread; r is gone afterwards. content_type NULL: no header. The body is copied. */
 void http_respond(http_request_t *r, int status, const char *content_type, const void *body, size_t size);
 

@@ -36,6 +36,7 @@ struct http_request {
     const http_route_t *route;
     int refusal; /* status the server answers itself, 0: the handler does */
     char *allow; /* of a 405 */
+    char *warning;
     bool counted;
 
     /* guarded by the server's lock */

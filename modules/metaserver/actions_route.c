@@ -232,11 +232,14 @@ static json_t *removal_failures(const route_changes_t *c) {
 static void warn_of_top_up(const route_changes_t *c) {
     size_t wanted = atomic_load(&c->call->m->wanted_groups), count = 0;
     for (size_t i = 0; i < c->count; i++) count += c->items[i].won && c->items[i].names->count < wanted;
-    if (count > 0)
-        log_warn(c->call->m->log,
-                 "%zu subjects have fewer than min.group.num=%zu broker groups now; the next client gives them another one, perhaps %.*s "
-                 "again unless it is marked read-only or off line",
-                 count, wanted, VIEW_ARG(c->group));
+    if (count == 0) return;
+    char *text =
+        memory_printf("%zu of the subjects have fewer than min.group.num=%zu broker groups now; the next client gives them another "
+                      "one, perhaps %.*s again unless it is off line",
+                      count, wanted, VIEW_ARG(c->group));
+    log_warn(c->call->m->log, "%s", text);
+    http_request_warn(c->call->request, text);
+    memory_free(text);
 }
 
 static void answer_removed(action_call_t *call, const route_changes_t *c, bool all) {

@@ -56,7 +56,16 @@ static int tell_status(const http_answer_t *answer, const char *url, const char 
     return TOOLS_REFUSED;
 }
 
+/* On standard error, so that the answer stays what it is. */
+static void tell_warning(const char *warning, FILE *err) {
+    if (*warning == 0) return;
+    (void)fputs("Warning: ", err);
+    for (; *warning != 0; warning++) (void)fputc((unsigned char)*warning < ' ' || *warning == 0x7f ? '?' : *warning, err);
+    (void)fputc('\n', err);
+}
+
 static int take_answer(const http_answer_t *answer, const char *url, const char *metaserver, bool raw, tool_output_t *to) {
+    tell_warning(answer->warning, to->err);
     if (answer->status != 200) return tell_status(answer, url, metaserver, to->err);
     if (to->human && !raw)
         tool_print_human(answer->body, answer->size, to);

@@ -59,6 +59,20 @@ def test_metaserver_76_brokers_are_added_listed_replaced_and_swapped(tools):
     assert data(tools.run("ListBrokers", "--brokerGroup=nobody")) == {"status": 0, "message": "", "data": []}
 
 
+def test_a_route_that_will_be_made_longer_again_is_told_beside_the_answer(tree, start):
+    server = start("metaserver", {"min.group.num": "2"})
+    tools = Tools(tree, f"{ADDRESS}:{server.port('meta.server.discover.port')}")
+    with server.client("meta.server.port") as meta:
+        for group in ("w1", "w2"):
+            assert meta.broker_register(c.REGISTER_ONLINE, group, f"{ADDRESS}:1") == 0
+        assert len(meta.register("warned").groups) == 2
+        answer = tools.run("RemoveSubjectBrokerGroup", "--subject=warned", "--brokerGroup=w1", f"--token={TOKEN}")
+        assert answer.stdout == '{"status":0,"message":"","data":{}}\n'
+        assert answer.stderr.startswith("Warning: 1 of the subjects have fewer than min.group.num=2 broker groups now;") and "w1" in answer.stderr
+        assert answer.returncode == 0
+        assert len(meta.register("warned").groups) == 2
+
+
 def test_metaserver_76_routes_are_shown_extended_and_reduced(tools, meta, subject):
     for group in ("t2a", "t2b"):
         assert meta.broker_register(c.REGISTER_ONLINE, group, f"{ADDRESS}:1") == 0

@@ -20,6 +20,7 @@ static void echo(void *arg, http_request_t *r) {
     const char *agent = http_request_header(r, "User-Agent");
     const char *name = http_request_parameter(r, "name");
     view_t body = http_request_body(r);
+    if (name != NULL && strncmp(name, "warn", 4) == 0) http_request_warn(r, name);
     char *text = memory_printf("%s|%s|%s|%.*s|%s", http_request_method(r), token == NULL ? "" : token, name == NULL ? "" : name,
                                VIEW_ARG(body), agent == NULL ? "" : agent);
     http_respond(r, 202, "text/plain;charset=utf-8", text, strlen(text));
@@ -200,6 +201,24 @@ static void many_threads_call_at_once(void) {
     http_server_stop(s);
 }
 
+static void a_warning_comes_beside_the_answer(void) {
+    char base[40], url[60];
+    http_server_t *s = start(base, sizeof base);
+    (void)snprintf(url, sizeof url, "%s/echo", base);
+    static const char *const names[] = {"warned: \xe7\xbb\x84", "none", "warn\r\nSet-Cookie: x"};
+    static const char *const warnings[] = {"warned: \xe7\xbb\x84", "", ""};
+    for (size_t i = 0; i < 3; i++) {
+        const char *form[] = {"name", names[i], NULL};
+        http_call_t call = {.url = url, .method = "POST", .form = form};
+        http_answer_t a;
+        CU_ASSERT_EQUAL_FATAL(http_fetch(&call, &a, NULL), APR_SUCCESS);
+        CU_ASSERT_EQUAL(a.status, 202);
+        CU_ASSERT_STRING_EQUAL(a.warning, warnings[i]);
+        http_answer_free(&a);
+    }
+    http_server_stop(s);
+}
+
 const test_case_t client_cases[] = {
     TEST(many_threads_call_at_once), /* first: the library is started by several at once */
     TEST(get_and_post),
@@ -209,5 +228,6 @@ const test_case_t client_cases[] = {
     TEST(a_silent_server_times_out),
     TEST(servers_that_do_not_speak_http),
     TEST(the_proxy_of_the_environment_is_not_used),
+    TEST(a_warning_comes_beside_the_answer),
     TEST_END,
 };

@@ -2,9 +2,12 @@
 #include "broker/look_internal.h"
 
 #include "base/memory.h"
+#include "base/writer.h"
 #include "portability/clock.h"
 
 #include <stdlib.h>
+
+#define NAMES_BYTES ((size_t)16 * 1024) /* to begin with */
 
 typedef struct subject_list {
     view_t prefix;
@@ -73,26 +76,47 @@ static void add_group(void *arg, store_group_t *g) {
     l->total++;
 }
 
+typedef struct listed_consumer {
+    size_t at; /* of its id in the list's names */
+    size_t size;
+    int64_t pull;
+    int64_t ack;
+} listed_consumer_t;
+
 typedef struct consumer_list {
-    json_t *list;
-    heartbeats_t *heartbeats;
-    int64_t now_us;
+    listed_consumer_t at[LOOK_COUNT_MOST];
+    writer_t names;
     int64_t unacked;
     size_t total;
 } consumer_list_t;
 
+/* Under the lock that pulls and acknowledgements of the group take: it only copies. */
 static void add_consumer(void *arg, view_t id, int64_t pull, int64_t ack) {
     consumer_list_t *l = arg;
     l->unacked += pull - ack;
-    if (++l->total > LOOK_COUNT_MOST) return;
-    int64_t seen = l->heartbeats == NULL ? -1 : heartbeats_of(l->heartbeats, id);
-    json_t *one = json_object();
-    (void)json_object_set_new(one, "id", look_string(id));
-    (void)json_object_set_new(one, "pulled", json_integer(pull));
-    (void)json_object_set_new(one, "acked", json_integer(ack));
-    (void)json_object_set_new(one, "unacked", json_integer(pull - ack));
-    if (seen >= 0) (void)json_object_set_new(one, "silent_ms", json_integer((l->now_us - seen) / 1000));
-    (void)json_array_append_new(l->list, one);
+    if (l->total < LOOK_COUNT_MOST) {
+        l->at[l->total] = (listed_consumer_t){l->names.used, id.size, pull, ack};
+        writer_bytes(&l->names, id.data, id.size);
+    }
+    l->total++;
+}
+
+static json_t *describe_consumers(const consumer_list_t *l, heartbeats_t *heartbeats) {
+    json_t *list = json_array();
+    int64_t now = clock_mono_us();
+    for (size_t i = 0; i < l->total && i < LOOK_COUNT_MOST; i++) {
+        const listed_consumer_t *c = &l->at[i];
+        view_t id = view_make(l->names.data + c->at, c->size);
+        int64_t seen = heartbeats == NULL ? -1 : heartbeats_of(heartbeats, id);
+        json_t *one = json_object();
+        (void)json_object_set_new(one, "id", look_string(id));
+        (void)json_object_set_new(one, "pulled", json_integer(c->pull));
+        (void)json_object_set_new(one, "acked", json_integer(c->ack));
+        (void)json_object_set_new(one, "unacked", json_integer(c->pull - c->ack));
+        if (seen >= 0) (void)json_object_set_new(one, "silent_ms", json_integer((now - seen) / 1000));
+        (void)json_array_append_new(list, one);
+    }
+    return list;
 }
 
 static json_t *describe_group(store_group_t *progress, int64_t next_sequence) {
@@ -101,17 +125,20 @@ static json_t *describe_group(store_group_t *progress, int64_t next_sequence) {
     (void)store_group_pulled(progress, &pulled);
     int64_t position = g == NULL ? -1 : group_next(g);
     if (position < 0) position = pulled + 1;
-    consumer_list_t consumers = {json_array(), g == NULL ? NULL : group_heartbeats(g), clock_mono_us(), 0, 0};
-    store_consumers(progress, add_consumer, &consumers);
+    consumer_list_t *consumers = memory_zalloc(sizeof *consumers);
+    writer_init(&consumers->names, NAMES_BYTES);
+    store_consumers(progress, add_consumer, consumers);
     json_t *one = json_object();
     (void)json_object_set_new(one, "group", look_string(store_group_name(progress)));
     (void)json_object_set_new(one, "broadcast", json_boolean(store_group_is_broadcast(progress)));
     (void)json_object_set_new(one, "position", json_integer(position));
     (void)json_object_set_new(one, "lag", json_integer(next_sequence - position));
-    (void)json_object_set_new(one, "unacked", json_integer(consumers.unacked));
+    (void)json_object_set_new(one, "unacked", json_integer(consumers->unacked));
     (void)json_object_set_new(one, "waiting_requests", json_integer(g == NULL ? 0 : group_pending(g)));
-    (void)json_object_set_new(one, "consumer_count", json_integer((json_int_t)consumers.total));
-    (void)json_object_set_new(one, "consumers", consumers.list);
+    (void)json_object_set_new(one, "consumer_count", json_integer((json_int_t)consumers->total));
+    (void)json_object_set_new(one, "consumers", describe_consumers(consumers, g == NULL ? NULL : group_heartbeats(g)));
+    writer_free(&consumers->names);
+    memory_free(consumers);
     return one;
 }
 

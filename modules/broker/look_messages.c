@@ -90,9 +90,11 @@ static void add_owed(void *arg, view_t id, int64_t pull, int64_t ack) {
     l->at[l->count++] = (owed_t){view_make(copy, id.size), copy, ack + 1, pull};
 }
 
-static void show_unacked_one(broker_t *b, store_subject_t *subject, store_group_t *g, const owed_t *o, int64_t pull_sequence,
-                             json_t *list) {
+/* Payload bytes of what it showed. */
+static size_t show_unacked_one(broker_t *b, store_subject_t *subject, store_group_t *g, const owed_t *o, int64_t pull_sequence,
+                               json_t *list) {
     int64_t sequence = store_pull_lookup(g, o->consumer_id, pull_sequence);
+    size_t bytes = 0;
     poll_result_t r;
     poll_result_init(&r);
     poll_options_t options = {sequence, 1, ANSWER_BYTES, true, INT64_MAX, true};
@@ -101,23 +103,32 @@ static void show_unacked_one(broker_t *b, store_subject_t *subject, store_group_
         (void)json_object_set_new(one, "consumer", look_string(o->consumer_id));
         (void)json_object_set_new(one, "pull_sequence", json_integer(pull_sequence));
         (void)json_array_append_new(list, one);
+        bytes = r.bytes;
     }
     poll_result_free(&r);
+    return bytes;
 }
 
-static void show_unacked(broker_t *b, store_subject_t *subject, store_group_t *g, int64_t skip, int64_t count, json_t *list) {
+/* From the from-th un-acknowledged one on, consumer by consumer; where to go on. */
+static int64_t show_unacked(broker_t *b, store_subject_t *subject, store_group_t *g, int64_t from, int64_t count, json_t *list) {
     owed_list_t *l = memory_zalloc(sizeof *l);
     store_consumers(g, add_owed, l);
+    int64_t index = 0, shown = 0;
+    size_t bytes = 0;
     for (size_t i = 0; i < l->count; i++) {
         const owed_t *o = &l->at[i];
-        for (int64_t sequence = o->first; sequence <= o->last && count > 0; sequence++) {
-            if (skip-- > 0) continue;
-            show_unacked_one(b, subject, g, o, sequence, list);
-            count--;
+        int64_t total = o->last - o->first + 1, before = from > index ? from - index : 0;
+        int64_t skipped = before < total ? before : total;
+        index += skipped;
+        for (int64_t sequence = o->first + skipped; sequence <= o->last && shown < count && bytes < ANSWER_BYTES; sequence++) {
+            bytes += show_unacked_one(b, subject, g, o, sequence, list);
+            shown++;
+            index++;
         }
         memory_free(o->id);
     }
     memory_free(l);
+    return index;
 }
 
 static void show_dead(broker_t *b, http_request_t *r, int64_t from, int64_t count, look_answer_t *a, json_t *list) {
@@ -139,8 +150,8 @@ static void show_state(broker_t *b, http_request_t *r, const char *state, int64_
     }
     store_subject_t *subject = store_subject_find(b->store, store_group_subject(g));
     if (strcmp(state, "unacked") == 0) {
-        show_unacked(b, subject, g, from < 0 ? 0 : from, count, list);
-        (void)json_object_set_new(a->body, "from", json_integer((from < 0 ? 0 : from) + count));
+        int64_t next = show_unacked(b, subject, g, from < 0 ? 0 : from, count, list);
+        (void)json_object_set_new(a->body, "from", json_integer(next));
         return;
     }
     int64_t position = -1;

@@ -80,6 +80,40 @@ def test_messages_by_state(standalone, broker, filled):
     assert broker.pull(filled, "g", last=3).ids == [f"m{number}" for number in range(4, 10)]
 
 
+def test_unacked_page_by_page(standalone, broker, subject):
+    """Of several consumers, from wherever one goes on; a question far beyond the end is no error."""
+    broker.pull(subject, "g")
+    assert broker.send(*(message(subject, f"m{number}") for number in range(30))) == []
+    for consumer in ("c1", "c2", "c3"):
+        assert len(broker.pull(subject, "g", consumer, number=10).ids) == 10
+    assert broker.ack(subject, "g", "c2", 0, 3) == 0
+    whole = shown(look(standalone, "/messages", subject=subject, group="g", state="unacked", count=1000))
+    assert sorted(whole) == sorted(f"m{number}" for number in range(30) if not 10 <= number < 14)
+    pages, at = [], 0
+    while True:
+        body = look(standalone, "/messages", subject=subject, group="g", state="unacked", count=7, **{"from": at})
+        if not body["messages"]:
+            break
+        assert body["from"] == at + len(body["messages"])
+        pages += shown(body)
+        at = body["from"]
+    assert pages == whole
+    beyond = look(standalone, "/messages", subject=subject, group="g", state="unacked", **{"from": (1 << 63) - 1})
+    assert (beyond["messages"], beyond["from"]) == ([], 26)
+
+
+def test_unacked_is_bounded_in_bytes(standalone, broker, subject):
+    broker.pull(subject, "g")
+    big = {f"k{number}": "x" * 30000 for number in range(10)}
+    for number in range(20):
+        assert broker.send(message(subject, f"m{number}", big)) == []
+    assert len(broker.pull(subject, "g").ids) == 20
+    body = look(standalone, "/messages", subject=subject, group="g", state="unacked", count=1000)
+    assert 10 <= len(body["messages"]) < 20 and body["from"] == len(body["messages"])
+    rest = look(standalone, "/messages", subject=subject, group="g", state="unacked", **{"from": body["from"]})
+    assert shown(body) + shown(rest) == [f"m{number}" for number in range(20)]
+
+
 def test_groups_and_subjects(standalone, filled):
     body = look(standalone, "/groups", subject=filled)
     assert (body["first"], body["next"], body["total"]) == (0, 10, 1)

@@ -53,6 +53,18 @@ def test_broker_19_wait_slave_wrote(start):
         assert broker.send(message("s", "after"), timeout=15) == []
 
 
+@pytest.mark.slow
+def test_broker_19_a_changed_file_is_noticed_without_a_signal(start):
+    server = start("standalone")
+    with server.client() as broker:
+        broker.pull("s", "g")
+        assert broker.send(message("s", "m")) == []
+        server.conf("broker.properties", "PullMessageProcessor.AllowNonPositiveRequestNum=true\n")
+        wait_until(lambda: broker.pull("s", "g", number=0) is not None, 30, "the file is looked at every ten seconds")
+        server.conf("broker.properties", "PullMessageProcessor.AllowNonPositiveRequestNum=false\n")
+        wait_until(lambda: broker.pull("s", "g", number=0) is None, 30, "and again")
+
+
 def test_a_wrong_reload_keeps_every_old_value(start):
     server = start("standalone")
     server.conf("broker.properties", "PullMessageProcessor.AllowNonPositiveRequestNum=true\n")

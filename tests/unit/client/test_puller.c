@@ -45,6 +45,45 @@ static void client_53_looking_and_waiting(void) {
     fake_stop(&f);
 }
 
+/* The subject of the n-th pull, or of none. */
+static bool pull_is_of(fake_t *f, size_t n, const char *subject) {
+    fake_request_t r;
+    pull_request_t q;
+    return fake_request_at(f, REQUEST_PULL_MESSAGE, n, &r) && pull_request_read(view_make(r.body, r.size), r.version, &q) &&
+           view_equal(q.subject, view_of(subject));
+}
+
+static bool knows_retry(fake_t *f, qmq_puller_t *p) {
+    qmq_message_t *m[1];
+    size_t count = 0;
+    CU_ASSERT_EQUAL(qmq_puller_pull(p, m, 1, -1, &count, NULL), QMQ_OK);
+    size_t asked = fake_count(f, REQUEST_PULL_MESSAGE, -2);
+    return asked >= 2 && pull_is_of(f, asked - 2, "%RETRY%s%g") && pull_is_of(f, asked - 1, "s");
+}
+
+/* With both routes known every call asks for the retry subject first, and what is there comes first. */
+static void client_54_every_call_begins_with_the_retry_subject(void) {
+    fake_t f;
+    qmq_message_t *m[10];
+    size_t count = 0;
+    fake_start(&f, 1);
+    qmq_client_t *c = fake_client(&f);
+    qmq_puller_t *p = begin(c);
+    int64_t deadline = clock_mono_us() + 20000000;
+    while (!knows_retry(&f, p) && clock_mono_us() < deadline) continue;
+    fake_put(&f, 0, "s", "new", NULL);
+    fake_put(&f, 0, "%RETRY%s%g", "old", NULL);
+    size_t asked = fake_count(&f, REQUEST_PULL_MESSAGE, -2);
+    CU_ASSERT_EQUAL_FATAL(qmq_puller_pull(p, m, 10, 10000, &count, NULL), QMQ_OK);
+    CU_ASSERT(pull_is_of(&f, asked, "%RETRY%s%g"));
+    CU_ASSERT_FATAL(count >= 1);
+    CU_ASSERT_STRING_EQUAL(qmq_message_id(m[0]), "old");
+    for (size_t i = 0; i < count; i++) qmq_message_ack(m[i], NULL);
+    qmq_puller_destroy(p, 5000);
+    qmq_client_destroy(c);
+    fake_stop(&f);
+}
+
 static void client_54_retry_subject_first(void) {
     fake_t f;
     qmq_message_t *m[10];
@@ -137,6 +176,11 @@ static void puller_without_a_group_says_why(void) {
 }
 
 const test_case_t puller_cases[] = {
-    TEST(client_53_looking_and_waiting), TEST(client_54_retry_subject_first),   TEST(puller_keeps_what_is_too_much),
-    TEST(puller_failure_goes_to_retry),  TEST(puller_without_a_group_says_why), TEST_END,
+    TEST(client_53_looking_and_waiting),
+    TEST(client_54_retry_subject_first),
+    TEST(client_54_every_call_begins_with_the_retry_subject),
+    TEST(puller_keeps_what_is_too_much),
+    TEST(puller_failure_goes_to_retry),
+    TEST(puller_without_a_group_says_why),
+    TEST_END,
 };

@@ -42,7 +42,17 @@ def acquired(pairs):
     return found
 
 
-def register(database, pairs):
+@pytest.fixture(params=["sqlite", "mariadb"])
+def site(request, make):
+    """(metaserver, what executes SQL in its database)"""
+    if request.param == "sqlite":
+        metaserver = make("metaserver").start()
+        return metaserver, Database(metaserver.home).execute
+    mariadb = request.getfixturevalue("mariadb")
+    return make("metaserver", mariadb.settings()).start(), mariadb.sql
+
+
+def register(execute, pairs):
     """The rows that the recorded metaserver must have had."""
     rows = {(told.group, told.role): (host, port) for host, port, told in acquired(pairs) if told}
     source_port = {}
@@ -53,13 +63,9 @@ def register(database, pairs):
     for group, role in source_port:
         rows.setdefault((group, role), (f"host-of-{role}", 1))
     for (group, role), (host, port) in rows.items():
-        database.execute(
-            "INSERT INTO broker (group_name, role, hostname, ip, serve_port, sync_port) VALUES (?, ?, ?, 2130706433, ?, ?)",
-            group,
-            role,
-            host,
-            port,
-            source_port.get((group, role), 2),
+        execute(
+            "INSERT INTO broker (group_name, role, hostname, ip, serve_port, sync_port) "
+            f"VALUES ('{group}', {role}, '{host}', 2130706433, {port}, {source_port.get((group, role), 2)})"
         )
 
 
@@ -73,11 +79,11 @@ def exchange(connection, request):
 
 
 @pytest.mark.parametrize("name", ["broker-meta.jsonl", "delay-meta.jsonl", "backup-meta.jsonl"])
-def test_metaserver_48_java_servers_get_the_answers_that_theirs_gave(start, name):
+def test_metaserver_48_java_servers_get_the_answers_that_theirs_gave(site, name):
     pairs = [pair for pair in recorded(name) if f.decode_one(pair[0]).code in (f.BROKER_ACQUIRE_META, f.BROKER_REGISTER)]
     assert len(pairs) >= 3
-    metaserver = start("metaserver")
-    register(Database(metaserver.home), pairs)
+    metaserver, execute = site
+    register(execute, pairs)
     with socket.create_connection((ADDRESS, metaserver.port("meta.server.port")), 10) as connection:
         for request, answer in pairs:
             assert exchange(connection, request).hex() == answer.hex()

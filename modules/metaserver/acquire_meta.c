@@ -134,9 +134,8 @@ static void run(query_t *q, db_session_t *session) {
     apr_status_t rv = q->work.status;
     bool good = session != NULL && acquire(a, session, &body, &rv);
     if (!good && rv != APR_SUCCESS) {
-        char text[128];
-        const char *cause = session == NULL ? "" : db_session_error(session);
-        tell(a, "the database does not answer", *cause != 0 ? cause : status_text(rv, text, sizeof text));
+        char text[DATABASE_CAUSE_BYTES];
+        tell(a, "the database does not answer", database_cause(a->m->database, session, rv, text));
     }
     answer_give(a->answer, good ? RESPONSE_SUCCESS : RESPONSE_BROKER_ERROR, &body);
     chain_clear(&body);

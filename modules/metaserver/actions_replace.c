@@ -38,10 +38,8 @@ static apr_status_t select_role(const action_call_t *call, db_session_t *session
 }
 
 static void answer_error(action_call_t *call, db_session_t *session, apr_status_t status) {
-    char text[128];
-    const char *cause = session == NULL ? "" : db_session_error(session);
-    if (*cause == 0) cause = status_text(status, text, sizeof text);
-    action_answer_refused(call, NULL, NOT_REPLACED ", caused by: %s", cause);
+    char text[DATABASE_CAUSE_BYTES];
+    action_answer_refused(call, NULL, NOT_REPLACED ", caused by: %s", database_cause(call->m->database, session, status, text));
 }
 
 /* The place is another broker's. */

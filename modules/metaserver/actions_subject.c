@@ -144,15 +144,14 @@ static const char *source_problem(const char *const texts[4], const char *url, c
 static void insert_source(action_call_t *call, db_session_t *session, const char *url, const char *user, const char *password,
                           const char *room) {
     db_value_t values[] = {DB_TEXT_OF(view_of(url)), DB_TEXT_OF(view_of(user)), DB_TEXT_OF(view_of(password)), DB_TEXT_OF(view_of(room))};
-    char text[128];
+    char text[DATABASE_CAUSE_BYTES];
     apr_status_t rv = session == NULL
                           ? call->query.work.status
                           : db_execute(session, database_statements(call->m->database)->source_insert, values, 4, NULL, NULL, NULL);
-    const char *cause = session == NULL ? "" : db_session_error(session);
     if (rv == APR_SUCCESS)
         action_answer_ok(call, json_string("register success"));
     else
-        action_answer_refused(call, NULL, "register failed %s", *cause != 0 ? cause : status_text(rv, text, sizeof text));
+        action_answer_refused(call, NULL, "register failed %s", database_cause(call->m->database, session, rv, text));
 }
 
 void action_add_db(action_call_t *call, db_session_t *session) {

@@ -206,12 +206,10 @@ static void run_batch(query_t *q, db_session_t *session) {
     }
     apr_status_t rv = session == NULL ? q->work.status : assign_batch(reg, session);
     if (rv != APR_SUCCESS) {
-        char text[128];
+        char text[DATABASE_CAUSE_BYTES];
         int64_t suppressed;
-        const char *cause = session == NULL ? "" : db_session_error(session);
         if (log_permit(&reg->trouble_limit, TROUBLE_LINE_US, &suppressed))
-            log_warn(m->log, "routes cannot be written now, new subjects get none: %s",
-                     *cause != 0 ? cause : status_text(rv, text, sizeof text));
+            log_warn(m->log, "routes cannot be written now, new subjects get none: %s", database_cause(m->database, session, rv, text));
     }
     bool lost = rv != APR_SUCCESS && database_statements(m->database)->batches;
     for (wanted_route_t *w = reg->batch; w != NULL; w = w->next) {

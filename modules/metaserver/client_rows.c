@@ -216,12 +216,11 @@ static apr_status_t write_batch(client_rows_t *c, db_session_t *session) {
 static void start(client_rows_t *c);
 
 static void tell_trouble(client_rows_t *c, const db_session_t *session, apr_status_t rv) {
-    char text[128];
+    char text[DATABASE_CAUSE_BYTES];
     int64_t suppressed;
-    const char *cause = session == NULL ? "" : db_session_error(session);
     if (log_permit(&c->trouble_limit, TROUBLE_LINE_US, &suppressed))
         log_warn(c->log, "rows of client_meta_info cannot be written now and are tried again later: %s",
-                 *cause != 0 ? cause : status_text(rv, text, sizeof text));
+                 database_cause(c->database, session, rv, text));
 }
 
 static void run(query_t *q, db_session_t *session) {

@@ -5,6 +5,7 @@
 #include "portability/file.h"
 #include "portability/thread.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SQLITE_PREFIX "jdbc:sqlite:"
@@ -218,6 +219,18 @@ const char *database_groups_statement(const database_t *d) {
 
 const char *database_name(const database_t *d) {
     return d->name;
+}
+
+const char *database_cause(const database_t *d, const db_session_t *session, apr_status_t status, char to[DATABASE_CAUSE_BYTES]) {
+    char text[128];
+    const char *said = session == NULL ? "" : db_session_error(session);
+    if (*said != 0) return said;
+    (void)status_text(status, text, sizeof text);
+    if (session == NULL)
+        (void)snprintf(to, DATABASE_CAUSE_BYTES, "no connection to the database %s: %s", d->name, text);
+    else
+        (void)snprintf(to, DATABASE_CAUSE_BYTES, "%s", text);
+    return to;
 }
 
 static bool enter(database_t *d) {

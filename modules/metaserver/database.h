@@ -29,6 +29,11 @@ const char *database_groups_statement(const database_t *d);
 /* The url without its parameters, for messages. */
 const char *database_name(const database_t *d);
 
+/* Why a query failed, in words, for logs and answers: what its session says, or that none was to be had. Valid as long as the session and
+ * `to` are. */
+#define DATABASE_CAUSE_BYTES 600
+const char *database_cause(const database_t *d, const db_session_t *session, apr_status_t status, char to[DATABASE_CAUSE_BYTES]);
+
 /* Work for the database, embedded in the caller's object, which is the caller's again when run is called (on a database thread; session
  * NULL when no connection can be had, then q->work.status tells why). */
 typedef struct query {

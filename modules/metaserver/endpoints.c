@@ -137,9 +137,8 @@ static void run_onoffline(query_t *q, db_session_t *session) {
     if (rv == APR_SUCCESS) {
         answer(a->request, 0, updates ? "ok" : state == STATE_ONLINE ? "ON" : "OFF", NULL);
     } else {
-        char text[128];
-        const char *cause = session == NULL ? "" : db_session_error(session);
-        char *message = memory_printf("database: %s", *cause != 0 ? cause : status_text(rv, text, sizeof text));
+        char text[DATABASE_CAUSE_BYTES];
+        char *message = memory_printf("database: %s", database_cause(a->m->database, session, rv, text));
         log_error(a->m->log, "/onoffline of %.*s: %s", VIEW_ARG(place[1].text), message);
         answer(a->request, -1, message, NULL);
         memory_free(message);

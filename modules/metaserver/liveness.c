@@ -260,13 +260,12 @@ static apr_status_t carry_out(const change_t *c, db_session_t *session, int64_t 
 }
 
 static void tell_trouble(liveness_t *l, const change_t *c, db_session_t *session, apr_status_t rv) {
-    char text[128];
+    char text[DATABASE_CAUSE_BYTES];
     int64_t suppressed;
-    const char *cause = session == NULL ? "" : db_session_error(session);
     if (!log_permit(&l->trouble_limit, TROUBLE_LINE_US, &suppressed)) return;
     log_warn(l->options.log, "the state %s of broker group %.*s cannot be written now%s: %s", broker_state_name(c->state),
              VIEW_ARG(watch_name(c->watch)), c->kind == CHANGE_PUT ? "" : " and is tried again later",
-             *cause != 0 ? cause : status_text(rv, text, sizeof text));
+             database_cause(l->options.database, session, rv, text));
 }
 
 static void tell_silent(change_t *c, int64_t silent_us) {

@@ -83,9 +83,8 @@ void action_answer_text(action_call_t *call, const char *json, size_t size) {
 }
 
 void action_answer_failed(action_call_t *call, db_session_t *session, apr_status_t status) {
-    char text[128];
-    const char *cause = session == NULL ? "" : db_session_error(session);
-    if (*cause == 0) cause = status_text(status, text, sizeof text);
+    char text[DATABASE_CAUSE_BYTES];
+    const char *cause = database_cause(call->m->database, session, status, text);
     log_error(call->m->log, "%s failed: %s", call->action->name, cause);
     respond(call->request, 500, TEXT_PLAIN, "%s failed: %s\n", call->action->name, cause);
 }

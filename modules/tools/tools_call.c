@@ -47,9 +47,19 @@ static int tell_unreachable(const qmq_error_t *error, const char *metaserver, FI
     return TOOLS_UNREACHABLE;
 }
 
+/* The first line of what was answered, when it is meant for people. */
+static view_t said_by(const http_answer_t *answer) {
+    bool plain = strncmp(answer->content_type, "text/plain", 10) == 0;
+    size_t size = 0;
+    while (plain && size < answer->size && (unsigned char)answer->body[size] >= ' ' && answer->body[size] != 0x7f) size++;
+    return view_make(answer->body, size);
+}
+
 static int tell_status(const http_answer_t *answer, const char *url, const char *metaserver, FILE *err) {
+    view_t said = said_by(answer);
     (void)fprintf(
-        err, "send request meta server failed: %s answers HTTP status %d. %s%s%s\n", url, answer->status,
+        err, "send request meta server failed: %s answers HTTP status %d%s%.*s. %s%s%s\n", url, answer->status, said.size == 0 ? "" : ": ",
+        VIEW_ARG(said),
         answer->status == 404 || answer->status == 405 ? "Check that this is the metaserver's discovery port"
                                                        : "Look at the metaserver's log",
         has_port(metaserver) ? "" : "; without a port 80 is used, usual is --metaserver=<host>:", has_port(metaserver) ? "" : "8080");

@@ -110,3 +110,16 @@ def test_input_a_detached_start_in_a_long_home(make, tree):
     assert "serving" in service.run("status", "--home", str(home)).stdout
     assert service.run("stop", "--home", str(home)).returncode == 0
     assert is_clean(home / "data")
+
+
+def test_service_by_its_launcher_from_another_directory(service):
+    launcher = service.program[-1].replace("lib/qmq-standalone.exe", "bin/standalone.cmd")
+    home = str(service.home)
+    done = run(launcher, "install", "--home", home, *service.sets(), cwd="/")
+    assert done.returncode == 0 and "is installed" in done.stdout, done.stderr
+    assert f'--home "Z:{home}"' in service.noted()["path"]
+    assert run(launcher, "start", cwd="/").stdout.endswith("STARTED\n")
+    one_line(run(launcher, "start", "--bogus", cwd="/"), "--bogus")
+    assert run(launcher, "stop", cwd="/").stdout.endswith("STOPPED\n")
+    assert run(launcher, "uninstall", cwd="/").returncode == 0
+    assert not is_registered()

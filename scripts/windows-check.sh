@@ -93,7 +93,10 @@ end() {
 
 check() { # PART...
     scripts/windows-build.sh || exit 1
-    scripts/build-interop.sh || exit 1
+    scripts/build-interop.sh || {
+        [ $? = 75 ] || exit 1
+        echo "NOT RUN: windows test_java_client: Maven Central cannot be reached"
+    }
     template=$(scripts/wine-prefix.sh) || exit 1
     rm -rf build/windows/tree
     scripts/tree.sh build/windows build/windows/tree || exit 1

@@ -82,6 +82,15 @@ static apr_status_t open_port(broker_t *b, const config_t *config, const char *k
     return rv;
 }
 
+static apr_status_t check_ports(const config_t *config, qmq_error_t **error) {
+    int64_t port = config_int(config, "broker.port");
+    if (port == 0 || port != config_int(config, "sync.port")) return APR_SUCCESS;
+    *error = error_create(QMQ_E_INVALID, "Give each its own port; the usual ones are 20881 and 20882",
+                          "broker.port (%s) and sync.port (%s) are both %lld", config_origin(config, "broker.port"),
+                          config_origin(config, "sync.port"), (long long)port);
+    return QMQ_E_INVALID;
+}
+
 static apr_status_t check_config(const config_t *config, qmq_error_t **error) {
     if (config_string(config, "meta.server.endpoint") == NULL && config_string(config, "meta.server.address") == NULL) {
         *error = error_create(QMQ_E_INVALID,
@@ -96,7 +105,7 @@ static apr_status_t check_config(const config_t *config, qmq_error_t **error) {
                               "broker.group is set (%s) but broker.token is not", config_origin(config, "broker.group"));
         return QMQ_E_INVALID;
     }
-    return APR_SUCCESS;
+    return check_ports(config, error);
 }
 
 static apr_status_t open_rules(broker_t *b, const config_t *config, qmq_error_t **error) {

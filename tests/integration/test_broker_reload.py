@@ -157,6 +157,7 @@ def test_bom_crlf_and_separators(start, text):
         ({"Receiver.BadCrc": "perhaps"}, ["Receiver.BadCrc", "perhaps", "recompute"]),
         ({"put_need_retry_message.limiter": "-1"}, ["put_need_retry_message.limiter"]),
         ({"consumer.offline.seconds": "100", "consumer.forever.seconds": "100"}, ["consumer.offline.seconds", "consumer.forever.seconds"]),
+        ({"broker.port": "20997", "sync.port": "20997"}, ["broker.port", "sync.port", "20997"]),
         ({"message.sync.timeout.ms": "5000"}, ["message.sync.timeout.ms=5000", "slave.sync.timeout=3000"]),
     ],
 )

@@ -4,7 +4,6 @@
 #include "base/writer.h"
 #include "store/store.h"
 
-#define AT_ATTRIBUTE 4
 #define AT_TYPE 5
 #define AT_LENGTH 6
 
@@ -85,7 +84,7 @@ void action_record_put(uint8_t *to, const action_record_t *a) {
 
 void action_filler_put(uint8_t *to) {
     put_u32(to, ACTION_MAGIC);
-    to[AT_ATTRIBUTE] = ATTRIBUTE_FILLER;
+    to[ACTION_AT_ATTRIBUTE] = ATTRIBUTE_FILLER;
 }
 
 action_kind_t action_record_kind(const uint8_t *from, size_t size, int64_t left, int64_t *total) {

@@ -5,6 +5,7 @@
 #include "base/view.h"
 
 #define ACTION_MAGIC 0xC3B2A100u
+#define ACTION_AT_ATTRIBUTE 4
 #define ACTION_FILLER_SIZE 5
 #define ACTION_BLANK_SIZE 9
 #define ACTION_HEADER_SIZE 10

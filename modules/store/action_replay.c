@@ -3,6 +3,8 @@
 #include "base/status.h"
 #include "store/log_check.h"
 
+#include <string.h>
+
 #define MAGIC_FIRST_BYTE 0xC3
 
 typedef enum step { STEP_RECORD, STEP_SKIP, STEP_UNKNOWN, STEP_MALFORMED, STEP_BAD } step_t;
@@ -64,8 +66,7 @@ int64_t action_segment_validate(log_scan_t *s, int64_t from, int64_t segment_siz
     return segment_size;
 }
 
-/* Next place behind damage where a sound action or a filler starts; -1: none in this segment. */
-static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t segment_size) {
+int64_t action_segment_resync(log_scan_t *s, int64_t position, int64_t segment_size) {
     for (;;) {
         position = log_scan_find(s, position + 1, MAGIC_FIRST_BYTE);
         if (position < 0) return -1;
@@ -78,7 +79,7 @@ static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t segment_si
 }
 
 static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, const char *reason, int64_t *skipped_bytes) {
-    int64_t next = resynchronise(s, position, l->segment_size);
+    int64_t next = action_segment_resync(s, position, l->segment_size);
     if (next < 0) next = s->limit;
     *skipped_bytes += next - position;
     log_error(
@@ -96,6 +97,26 @@ static void report_record(segmented_log_t *l, log_scan_t *s, int64_t position, s
              s->segment->path);
 }
 
+/* A filler stands where the record that comes next does not fit; what is behind its five bytes may look like that one, but does not fit
+ * either. Where it does, and is followed, the attribute is damaged. */
+static bool is_damaged_record(log_scan_t *s, int64_t position, int64_t segment_size) {
+    size_t size = ACTION_HEADER_SIZE;
+    const uint8_t *bytes = log_scan_some(s, position, &size);
+    uint8_t head[ACTION_HEADER_SIZE];
+    int64_t total = 0;
+    if (bytes == NULL || size < sizeof head) return false;
+    memcpy(head, bytes, sizeof head);
+    head[ACTION_AT_ATTRIBUTE] = 0;
+    if (action_record_kind(head, sizeof head, segment_size - position, &total) != ACTION_RECORD) return false;
+    action_record_t record;
+    int64_t next = 0;
+    const char *reason = NULL;
+    bytes = log_scan_need(s, position, (size_t)total);
+    if (bytes == NULL || !action_record_parse(bytes, total, &record) || segment_size - position - total < ACTION_FILLER_SIZE) return false;
+    step_t step = read_record(s, position + total, segment_size, &record, &next, &reason);
+    return step == STEP_RECORD || step == STEP_SKIP;
+}
+
 static void walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, const action_visitor_t *v, int64_t *skipped_bytes,
                          int64_t *skipped_records) {
     while (position < s->limit) {
@@ -106,6 +127,10 @@ static void walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, co
         step_t step = read_record(s, position, l->segment_size, &record, &next, &reason);
         if (step == STEP_RECORD) v->visit(v->arg, s->segment->base + next, &record);
         if (step == STEP_MALFORMED && !is_boundary(s, next)) step = STEP_BAD;
+        if (step == STEP_SKIP && is_damaged_record(s, position, l->segment_size)) {
+            step = STEP_BAD;
+            reason = "a filler in front of actions";
+        }
         if (step == STEP_UNKNOWN || step == STEP_MALFORMED) report_record(l, s, position, step, skipped_records);
         position = step == STEP_BAD ? pass_damage(l, s, position, reason, skipped_bytes) : next;
     }

@@ -94,6 +94,25 @@ apr_status_t checkpoint_save(store_t *s, const char *kind, int64_t version, int6
     return status;
 }
 
+static bool has_beyond(store_t *s, const char *kind, int64_t end) {
+    snapshot_versions_t versions;
+    bool yes = snapshot_versions_list(&versions, s->checkpoints, kind) == APR_SUCCESS && versions.count > 0 &&
+               versions.at[versions.count - 1] > end;
+    snapshot_versions_free(&versions);
+    return yes;
+}
+
+void checkpoint_settle(store_t *s) {
+    checkpoint_state_t *c = &s->checkpoint;
+    bool messages = has_beyond(s, SNAPSHOT_OF_MESSAGES, c->stale_messages), actions = has_beyond(s, SNAPSHOT_OF_ACTIONS, c->stale_actions);
+    if (!messages) c->stale_messages = -1;
+    if (!actions) c->stale_actions = -1;
+    if (!messages && !actions) return;
+    if (messages) atomic_store(&c->message_offset, -1);
+    if (actions) atomic_store(&c->action_offset, -1);
+    checkpoint_run(s, NULL);
+}
+
 static apr_status_t save_messages(store_t *s, int64_t offset) {
     written_t w = {NULL, offset, s};
     apr_status_t status = checkpoint_save(s, SNAPSHOT_OF_MESSAGES, offset, &s->checkpoint.stale_messages, put_messages, &w);

@@ -8,6 +8,9 @@
 
 /* After recovery. */
 void checkpoint_start(store_t *s);
+/* Snapshots from beyond the end of a log that was cut must not be taken for ones of what is appended now: new ones take their place and
+ * they go. After recovery, before anything is appended. */
+void checkpoint_settle(store_t *s);
 /* True when enough was appended, or enough time has passed, since the last one. Any thread. */
 bool checkpoint_is_due(store_t *s);
 /* The same for groups and consumers. */

@@ -1,10 +1,12 @@
 #include "store/log_check.h"
 
+#include "base/cursor.h"
 #include "base/status.h"
 
 #include <string.h>
 
 #define VALIDATED_SEGMENTS 2
+#define VERSION_BITS 0xffu /* of a magic */
 
 /* A segment that was created ahead of its first record. */
 static bool is_empty(log_scan_t *s) {
@@ -42,6 +44,25 @@ static int64_t report_cut(segmented_log_t *l, log_scan_t *scan, int64_t valid, c
     return cut;
 }
 
+/* True when a later segment begins with a record that is surely one: then what is broken here is damage, not the torn end of the log. */
+static bool is_continued(segmented_log_t *l, log_scan_t *scan, size_t index, size_t used, segment_validator_t validate) {
+    segment_t *here = scan->segment;
+    bool continued = false;
+    shared_retain(&here->shared);
+    for (size_t i = index + 1; !continued && i < used; i++) {
+        const char *reason = "";
+        continued = open_at(l, scan, i) == APR_SUCCESS && validate(scan, 0, l->segment_size, &reason) > 0;
+    }
+    (void)log_scan_open(scan, here, l->segment_size); /* its size was read a moment ago */
+    segment_release(here);
+    return continued;
+}
+
+static void report_damage(const segmented_log_t *l, const log_scan_t *scan, int64_t valid, const char *reason) {
+    log_error(l->log, "%s is damaged: %s at byte %lld of %s (offset %lld); what lies behind it is kept, keep a copy of the file", l->name,
+              reason, (long long)valid, scan->segment->path, (long long)(scan->segment->base + valid));
+}
+
 static apr_status_t report_deleted(segmented_log_t *l, log_scan_t *scan, size_t index, int64_t *cut_bytes) {
     apr_status_t status = APR_SUCCESS;
     for (; status == APR_SUCCESS && index < l->count; index++) {
@@ -76,42 +97,84 @@ static size_t first_to_validate(segmented_log_t *l, size_t used, int64_t sound, 
     return i;
 }
 
-static apr_status_t find_end(segmented_log_t *l, log_scan_t *scan, segment_validator_t validate, int64_t sound, log_checked_t *checked,
-                             int64_t *end, int64_t *from) {
-    size_t used = 0;
-    int64_t position = 0;
-    apr_status_t status = used_segments(l, scan, &used);
-    if (status != APR_SUCCESS) return status;
-    used = up_to_hole(l, used, sound);
-    *end = l->count == 0 ? 0 : l->segments[0]->base;
-    if (sound > *end) *end = sound;
-    size_t i = first_to_validate(l, used, sound, &position);
-    *from = i < used ? l->segments[i]->base + position : *end;
-    bool partial = false;
-    for (; i < used && !partial; i++, position = 0) {
+typedef struct check {
+    segmented_log_t *log;
+    log_scan_t scan;
+    segment_validator_t validate;
+    segment_resync_t resync;
+    log_checked_t *checked;
+    size_t used;  /* segments that can have data */
+    int64_t from; /* where validation began */
+    int64_t end;
+} check_t;
+
+/* Looks at the segment in the scan from position on; false when the log ends in it. */
+static bool check_segment(check_t *c, size_t index, int64_t position) {
+    segmented_log_t *l = c->log;
+    log_scan_t *s = &c->scan;
+    for (;;) {
         const char *reason = "";
-        status = open_at(l, scan, i);
-        if (status != APR_SUCCESS) return status;
-        int64_t valid = validate(scan, position, l->segment_size, &reason);
-        partial = valid < l->segment_size;
-        *end = scan->segment->base + valid;
-        checked->validated_bytes += valid - position;
-        if (partial && scan->failure == APR_SUCCESS) checked->cut_bytes += report_cut(l, scan, valid, reason);
-        if (scan->failure != APR_SUCCESS) return scan->failure;
+        int64_t valid = c->validate(s, position, l->segment_size, &reason);
+        c->end = s->segment->base + valid;
+        c->checked->validated_bytes += valid - position;
+        if (valid == l->segment_size || s->failure != APR_SUCCESS) return true;
+        int64_t next = c->resync == NULL ? -1 : c->resync(s, valid, l->segment_size);
+        if (next < 0 && !is_continued(l, s, index, c->used, c->validate)) {
+            c->checked->cut_bytes += report_cut(l, s, valid, reason);
+            return false;
+        }
+        report_damage(l, s, valid, reason);
+        if (next < 0) return true;
+        position = next;
     }
-    return report_deleted(l, scan, i, &checked->cut_bytes);
 }
 
-apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, int64_t sound, log_checked_t *checked, qmq_error_t **error) {
-    log_scan_t scan;
-    int64_t end = 0, from = 0;
-    log_scan_init(&scan, l->log);
-    apr_status_t status = find_end(l, &scan, validate, sound, checked, &end, &from);
+static apr_status_t find_end(check_t *c, int64_t sound) {
+    segmented_log_t *l = c->log;
+    int64_t position = 0;
+    apr_status_t status = used_segments(l, &c->scan, &c->used);
+    if (status != APR_SUCCESS) return status;
+    c->used = up_to_hole(l, c->used, sound);
+    c->end = l->count == 0 ? 0 : l->segments[0]->base;
+    if (sound > c->end) c->end = sound;
+    size_t i = first_to_validate(l, c->used, sound, &position);
+    c->from = i < c->used ? l->segments[i]->base + position : c->end;
+    for (bool going = true; going && i < c->used; i++, position = 0) {
+        status = open_at(l, &c->scan, i);
+        if (status != APR_SUCCESS) return status;
+        going = check_segment(c, i, position);
+        if (c->scan.failure != APR_SUCCESS) return c->scan.failure;
+    }
+    return report_deleted(l, &c->scan, i, &c->checked->cut_bytes);
+}
+
+apr_status_t log_check(segmented_log_t *l, segment_validator_t validate, segment_resync_t resync, int64_t sound, log_checked_t *checked,
+                       qmq_error_t **error) {
+    check_t c = {.log = l, .validate = validate, .resync = resync, .checked = checked};
+    log_scan_init(&c.scan, l->log);
+    apr_status_t status = find_end(&c, sound);
     if (status != APR_SUCCESS) {
         char text[160];
-        *error = error_create(status, "Check the disk; nothing was changed", "cannot read %s of the %s: %s",
-                              scan.segment == NULL ? l->directory : scan.segment->path, l->name, status_text(status, text, sizeof text));
+        *error =
+            error_create(status, "Check the disk; nothing was changed", "cannot read %s of the %s: %s",
+                         c.scan.segment == NULL ? l->directory : c.scan.segment->path, l->name, status_text(status, text, sizeof text));
     }
-    log_scan_free(&scan);
-    return status == APR_SUCCESS ? segmented_log_cut(l, end, from, error) : status;
+    log_scan_free(&c.scan);
+    return status == APR_SUCCESS ? segmented_log_cut(l, c.end, c.from, error) : status;
+}
+
+bool log_is_boundary(segmented_log_t *l, int64_t offset, uint32_t magic) {
+    if (offset == segmented_log_end(l) || offset % l->segment_size == 0) return true;
+    if (offset > segmented_log_end(l)) return false;
+    segment_t *s = segmented_log_locate(l, offset);
+    uint8_t bytes[4] = {0};
+    size_t got = 0;
+    if (s != NULL && file_read_at(s->file, bytes, sizeof bytes, offset - s->base, &got) != APR_SUCCESS) got = 0;
+    segment_release(s);
+    cursor_t c = cursor_make(bytes, got);
+    return (cursor_u32(&c) | VERSION_BITS) == (magic | VERSION_BITS);
+}
+
+bool log_may_end_snapshot(segmented_log_t *l, int64_t offset, uint32_t magic) {
+    return offset <= segmented_log_end(l) && (offset < segmented_log_min(l) || log_is_boundary(l, offset, magic));
 }

@@ -86,6 +86,14 @@ apr_status_t marker_load(const char *root, marker_t *m, int64_t *version) {
     return status;
 }
 
+bool marker_exists(const char *root) {
+    char *path = path_in(root);
+    path_info_t info;
+    bool exists = path_inspect(path, &info) == APR_SUCCESS && info.kind == PATH_FILE;
+    memory_free(path);
+    return exists;
+}
+
 apr_status_t marker_open(file_t **out, const char *root) {
     char *path = path_in(root);
     apr_status_t status = file_open(out, path, IO_READ | IO_WRITE | IO_CREATE);

@@ -29,6 +29,8 @@ apr_status_t marker_parse(view_t text, marker_t *m, int64_t *version);
 
 /* APR_ENOENT when there is none. */
 apr_status_t marker_load(const char *root, marker_t *m, int64_t *version);
+/* False: no process of ours has ever opened the store. */
+bool marker_exists(const char *root);
 /* Opens it for marker_write, created when missing. */
 apr_status_t marker_open(file_t **out, const char *root);
 /* Overwrites it; `sync` makes it durable before the call returns. */

@@ -70,11 +70,11 @@ int64_t message_segment_validate_taken_over(log_scan_t *s, int64_t from, int64_t
     return validate(s, from, segment_size, true, reason);
 }
 
-/* First record behind a damaged place that is surely one: its CRC is right. -1: none in this segment. */
-static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t segment_size) {
+/* First record behind a damaged place, and in front of `upto`, that is surely one: its CRC is right. -1: there is none. */
+static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t upto, int64_t segment_size) {
     for (;;) {
         position = log_scan_find(s, position + 1, MAGIC_FIRST_BYTE);
-        if (position < 0) return -1;
+        if (position < 0 || position >= upto) return -1;
         message_record_t record;
         int64_t next = 0;
         const char *reason = NULL;
@@ -85,9 +85,13 @@ static int64_t resynchronise(log_scan_t *s, int64_t position, int64_t segment_si
     }
 }
 
+int64_t message_segment_resync(log_scan_t *s, int64_t position, int64_t segment_size) {
+    return resynchronise(s, position, s->limit, segment_size);
+}
+
 static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, const message_visitor_t *v, const char *reason,
                            int64_t *skipped_bytes) {
-    int64_t next = resynchronise(s, position, l->segment_size);
+    int64_t next = resynchronise(s, position, s->limit, l->segment_size);
     if (next < 0) next = s->limit;
     *skipped_bytes += next - position;
     if (v->damaged != NULL) {
@@ -102,6 +106,43 @@ static int64_t pass_damage(segmented_log_t *l, log_scan_t *s, int64_t position, 
     return next;
 }
 
+/* What stands at position may be a record, or everything ends there. */
+static bool goes_on(log_scan_t *s, int64_t position, int64_t segment_size) {
+    message_record_t record;
+    int64_t next = 0;
+    const char *reason = NULL;
+    return segment_size - position < MESSAGE_FILLER_SIZE || position == s->limit ||
+           read_record(s, position, segment_size, &record, &next, &reason) != STEP_BAD;
+}
+
+/* Whether a record with a wrong checksum has its right length: only its payload is not what it was. */
+static bool has_its_length(log_scan_t *s, int64_t position, int64_t next, int64_t segment_size) {
+    return goes_on(s, next, segment_size) && resynchronise(s, position, next, segment_size) < 0;
+}
+
+/* A filler is the last thing in a segment. */
+static bool is_followed_by_record(log_scan_t *s, int64_t position, int64_t segment_size) {
+    int64_t behind = position + MESSAGE_FILLER_SIZE;
+    return log_scan_last_data(s, behind) > behind && resynchronise(s, position, s->limit, segment_size) >= 0;
+}
+
+/* The same as read_record, but headers are doubted, too: they have no checksum of their own. */
+static step_t read_doubtfully(log_scan_t *s, int64_t position, int64_t segment_size, message_record_t *record, int64_t *next,
+                              const char **reason, bool *wrong_crc) {
+    step_t step = read_record(s, position, segment_size, record, next, reason);
+    *wrong_crc = step == STEP_RECORD && record->has_crc && !crc_is_right(s, position, record);
+    if (*wrong_crc && !has_its_length(s, position, *next, segment_size)) {
+        *reason = "a record with a wrong length or checksum";
+        return STEP_BAD;
+    }
+    if (step == STEP_SKIP && *next == segment_size && is_followed_by_record(s, position, segment_size)) {
+        *reason = "a filler in front of records";
+        return STEP_BAD;
+    }
+    /* The subject's bytes may have moved out of the buffer meanwhile. */
+    return step == STEP_RECORD ? read_record(s, position, segment_size, record, next, reason) : step;
+}
+
 static bool walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, const message_visitor_t *v, bool hole,
                          int64_t *skipped_bytes) {
     while (position < s->limit) {
@@ -109,10 +150,10 @@ static bool walk_segment(segmented_log_t *l, log_scan_t *s, int64_t position, co
         int64_t next = 0, left = l->segment_size - position;
         const char *reason = NULL;
         if (left < MESSAGE_FILLER_SIZE) return true; /* a filler cut short by replication */
-        step_t step = read_record(s, position, l->segment_size, &record, &next, &reason);
+        bool wrong_crc = false;
+        step_t step = read_doubtfully(s, position, l->segment_size, &record, &next, &reason, &wrong_crc);
         if (step == STEP_RECORD && !v->visit(v->arg, s->segment->base + position, &record, hole)) return false;
-        if (step == STEP_RECORD && v->bad_crc != NULL && record.has_crc && !crc_is_right(s, position, &record))
-            v->bad_crc(v->arg, s->segment, s->segment->base + position);
+        if (step == STEP_RECORD && wrong_crc && v->bad_crc != NULL) v->bad_crc(v->arg, s->segment, s->segment->base + position);
         position = step == STEP_BAD ? pass_damage(l, s, position, v, reason, skipped_bytes) : next;
     }
     return true;

@@ -9,7 +9,7 @@ typedef struct message_visitor {
     /* False ends the walk. The record's views are valid during the call. hole: a segment is missing somewhere before. */
     bool (*visit)(void *arg, int64_t offset, const message_record_t *record, bool hole);
     void (*progress)(void *arg, int64_t offset);
-    /* A whole record whose payload is not what its checksum says. NULL: checksums are not looked at. */
+    /* A whole record whose payload is not what its checksum says. May be NULL. */
     void (*bad_crc)(void *arg, const segment_t *s, int64_t offset);
     /* `size` bytes at offset are no records and are passed. NULL: it is logged as an error. */
     void (*damaged)(void *arg, const segment_t *s, int64_t offset, int64_t size, const char *reason);

@@ -20,7 +20,7 @@ typedef struct source {
     const uint8_t *data;
     int64_t offset; /* of the first byte */
     int64_t size;
-    bool from_disk; /* read for this poll, so not checked since it was written or validated */
+    bool from_disk; /* read for this poll, so not checked since it was written */
     size_t used;    /* messages of the result that lie in it; their references are taken all at once */
 } source_t;
 
@@ -37,6 +37,7 @@ typedef struct poll {
     size_t count;
     int64_t copied; /* bytes read on an event loop */
     int64_t mapped; /* messages of which nothing had to be read */
+    bool failed;    /* the last record could not be read */
     bool cold;      /* stopped because the disk would be needed */
 } poll_t;
 
@@ -82,8 +83,8 @@ static bool map_source(poll_t *p, const index_entry_t *e) {
     segmented_log_t *l = &p->store->messages.segments;
     segment_t *s = segmented_log_locate(l, e->offset);
     segment_map_t *m = s == NULL ? NULL : segmented_log_map(l, s);
-    if (m != NULL)
-        set_source(p, &m->shared, m->data, s->base, p->end - s->base < l->segment_size ? p->end - s->base : l->segment_size, false);
+    int64_t size = s == NULL ? 0 : atomic_load_explicit(&s->allocated, memory_order_relaxed);
+    if (m != NULL) set_source(p, &m->shared, m->data, s->base, p->end - s->base < size ? p->end - s->base : size, false);
     segment_release(s);
     return m != NULL;
 }
@@ -126,7 +127,8 @@ static bool read_source(poll_t *p, size_t at) {
         status = (block ? file_read_at : file_read_cached)(s->file, b->data, (size_t)span, e->offset - s->base, &got);
     else if (!p->cold)
         status = APR_ENOMEM;
-    if (status != APR_SUCCESS) report_read(p, s, e->offset, span, status);
+    p->failed = status != APR_SUCCESS;
+    if (p->failed) report_read(p, s, e->offset, span, status);
     if (!block && status == APR_SUCCESS && (int64_t)got < span) p->cold = true;
     segment_release(s);
     if (status != APR_SUCCESS || p->cold) {
@@ -157,11 +159,22 @@ static bool payload_is_right(const poll_t *p, const index_entry_t *e, const uint
     return taken_over;
 }
 
-static bool record_is_right(const poll_t *p, const index_entry_t *e, int64_t sequence) {
+/* The entry points at the header of its message. */
+static bool is_meant(const poll_t *p, const index_entry_t *e, int64_t sequence) {
     const uint8_t *record = p->source.data + (e->offset - p->source.offset);
     return message_header_matches(record, (size_t)e->header_size, subject_name(p->subject), sequence, e->record_size,
-                                  (uint32_t)e->header_size) &&
-           (!p->source.from_disk || payload_is_right(p, e, record));
+                                  (uint32_t)e->header_size);
+}
+
+/* No message was ever there, or retention has deleted it. */
+static bool is_gone(const poll_t *p, const index_entry_t *e) {
+    segmented_log_t *l = &p->store->messages.segments;
+    return index_entry_is_blank(e) || (index_entry_is_plausible(e, l->segment_size) && e->offset < segmented_log_min(l));
+}
+
+static bool record_is_right(const poll_t *p, const index_entry_t *e, int64_t sequence) {
+    const uint8_t *record = p->source.data + (e->offset - p->source.offset);
+    return is_meant(p, e, sequence) && ((!p->source.from_disk && e->offset >= p->store->appended_from) || payload_is_right(p, e, record));
 }
 
 /* The reference to the owner is the caller's matter. */
@@ -184,6 +197,15 @@ static void add_message(poll_t *p, const index_entry_t *e, int64_t sequence) {
 static bool take_unreadable(poll_t *p) {
     store_metrics_count(p->store->options.metrics, "readMessageReturnNull", subject_name(p->subject));
     return p->result->count == 0; /* unreadable ones are passed over at the front only */
+}
+
+/* The record, if there still is one, is not that of the entry although no better one was found. */
+static void report_stranger(const poll_t *p, const index_entry_t *e) {
+    store_t *s = p->store;
+    if (!index_entry_is_plausible(e, s->messages.segments.segment_size) || e->offset >= p->end) return;
+    segment_t *segment = segmented_log_locate(&s->messages.segments, e->offset);
+    if (segment != NULL) damage_report(&s->damage, segment, e->offset, "a record that is not the message its index entry means");
+    segment_release(segment);
 }
 
 /* A message that lies in a sorted table. */
@@ -213,12 +235,18 @@ static bool take_entry(poll_t *p, size_t at, int64_t sequence) {
     if (index_entry_is_sorted(e)) return take_sorted(p, e, sequence);
     bool good = index_entry_is_plausible(e, p->store->messages.segments.segment_size) && e->offset + e->record_size <= p->end;
     if (good && r->count > 0 && r->bytes + (size_t)(e->record_size - e->header_size) > p->options->max_bytes) return false;
-    good = good && find_source(p, at);
+    p->failed = false;
+    bool there = good && find_source(p, at);
     if (p->cold) return false;
-    if (good && record_is_right(p, e, sequence)) {
+    if (there && record_is_right(p, e, sequence)) {
         add_message(p, e, sequence);
         return true;
     }
+    if (p->failed || is_gone(p, e) || (there && is_meant(p, e, sequence))) return take_unreadable(p);
+    p->cold = !p->options->may_block; /* looking for it takes time */
+    if (p->cold) return false;
+    if (index_mend(&p->store->mender, &p->store->index, p->subject, sequence, &p->entries[at])) return take_entry(p, at, sequence);
+    report_stranger(p, e);
     return take_unreadable(p);
 }
 
@@ -296,6 +324,7 @@ apr_status_t store_poll(store_t *s, store_subject_t *subject, const poll_options
     p.copied = 0;
     p.mapped = 0;
     p.now_ms = options->entries_before_ms == INT64_MAX ? 0 : consumer_logs_now_ms(&s->index);
+    p.failed = false;
     p.cold = false;
     r->status = POLL_SUCCESS;
     return walk(&p, start, next);

@@ -45,38 +45,55 @@ static apr_status_t read_marker(recovery_t *r) {
                                 "the store %s was written by a later version (format %lld)", s->root, (long long)version);
         return status;
     }
-    r->unmarked = APR_STATUS_IS_ENOENT(status);
-    r->trusted = status == APR_SUCCESS && log_fits(s, &s->messages.segments, &r->marker.messages, MESSAGE_MAGIC_V3) &&
-                 log_fits(s, &s->actions.segments, &r->marker.actions, ACTION_MAGIC);
-    if (status == APR_SUCCESS && !r->trusted)
-        log_warn(s->options.log, "%s/%s does not fit the logs any more (somebody else wrote them); it is ignored", s->root, MARKER_NAME);
+    bool read = r->marker_read = status == APR_SUCCESS;
+    r->trusted = read && log_fits(s, &s->messages.segments, &r->marker.messages, MESSAGE_MAGIC_V3);
+    r->actions_trusted = read && log_fits(s, &s->actions.segments, &r->marker.actions, ACTION_MAGIC);
+    if (!read && !s->taken_over)
+        log_warn(s->options.log, "%s/%s is damaged and is ignored; this start looks at more of the logs", s->root, MARKER_NAME);
+    if (read && (!r->trusted || !r->actions_trusted))
+        log_warn(s->options.log, "%s/%s does not fit the %s any more (it was cut or replaced)", s->root, MARKER_NAME,
+                 r->trusted ? "action log" : "message log");
     return APR_SUCCESS;
 }
 
 /* Below this a log must have no hole. Behind the synced end a power loss may have taken any part; a marker that cannot be believed is one
  * of a store that lost its power before its first segment was full. */
-static int64_t known_below(const recovery_t *r, const marker_point_t *point) {
-    return r->trusted ? point->offset : r->unmarked ? INT64_MAX : 0;
+static int64_t known_below(const recovery_t *r, bool trusted, const marker_point_t *point) {
+    return trusted ? point->offset : r->store->taken_over ? INT64_MAX : 0;
+}
+
+static bool are_whole(recovery_t *r) {
+    store_t *s = r->store;
+    return segmented_log_is_whole(&s->messages.segments, known_below(r, r->trusted, &r->marker.messages), &r->error) &&
+           segmented_log_is_whole(&s->actions.segments, known_below(r, r->actions_trusted, &r->marker.actions), &r->error);
+}
+
+/* Which records are ours: only the checksums of those are surely right. */
+static void find_own(recovery_t *r, int64_t end) {
+    store_t *s = r->store;
+    bool shorter = r->marker_read && !r->trusted && end < r->marker.messages.offset; /* it lost its end, its front is the same */
+    r->continued = r->trusted && r->marker.clean && r->marker.messages.offset < end;
+    s->own_from = (r->trusted && !r->continued) || shorter ? r->marker.own_from : end;
+    s->appended_from = end;
 }
 
 static apr_status_t check_logs(recovery_t *r) {
     store_t *s = r->store;
     log_checked_t messages = {0, 0}, actions = {0, 0};
-    if (!s->options.repair && (!segmented_log_is_whole(&s->messages.segments, known_below(r, &r->marker.messages), &r->error) ||
-                               !segmented_log_is_whole(&s->actions.segments, known_below(r, &r->marker.actions), &r->error)))
-        return QMQ_E_CORRUPT;
+    if (!s->options.repair && !are_whole(r)) return QMQ_E_CORRUPT;
     tell(s, 0, "checking the ends of the logs");
-    apr_status_t status = log_check(&s->messages.segments, r->trusted ? message_segment_validate : message_segment_validate_taken_over,
-                                    r->trusted ? r->marker.messages.offset : -1, &messages, &r->error);
-    if (status == APR_SUCCESS) {
-        status = log_check(&s->actions.segments, action_segment_validate, r->trusted ? r->marker.actions.offset : -1, &actions, &r->error);
-    }
+    /* In a log of ours that lost its marker or its end, what is followed by sound records is no torn end. */
+    bool keeps = !s->taken_over;
+    s->keeps_doubtful = keeps && (!r->trusted || !r->actions_trusted);
+    apr_status_t status =
+        log_check(&s->messages.segments, r->trusted ? message_segment_validate : message_segment_validate_taken_over,
+                  !r->trusted && keeps ? message_segment_resync : NULL, r->trusted ? r->marker.messages.offset : -1, &messages, &r->error);
+    if (status == APR_SUCCESS)
+        status = log_check(&s->actions.segments, action_segment_validate, !r->actions_trusted && keeps ? action_segment_resync : NULL,
+                           r->actions_trusted ? r->marker.actions.offset : -1, &actions, &r->error);
     s->truncated_bytes = messages.cut_bytes + actions.cut_bytes;
     s->validated_bytes = messages.validated_bytes + actions.validated_bytes;
-    if (!r->trusted) r->marker.own_from = segmented_log_end(&s->messages.segments);
-    r->continued = r->trusted && r->marker.clean && r->marker.messages.offset < segmented_log_end(&s->messages.segments);
-    if (r->continued) r->marker.own_from = segmented_log_end(&s->messages.segments);
-    s->own_from = r->marker.own_from;
+    find_own(r, segmented_log_end(&s->messages.segments));
     return status;
 }
 
@@ -116,6 +133,7 @@ apr_status_t store_recover(store_t *s, qmq_error_t **error) {
     recovery_t r;
     memset(&r, 0, sizeof r);
     r.store = s;
+    recovery_doubts_init(&r);
     r.now_ms = clock_wall_ms();
     int64_t start = clock_mono_us();
     apr_status_t status = read_marker(&r);
@@ -123,6 +141,7 @@ apr_status_t store_recover(store_t *s, qmq_error_t **error) {
     if (status == APR_SUCCESS) status = recover_messages(&r);
     if (status == APR_SUCCESS) status = recover_actions(&r);
     if (status == APR_SUCCESS) status = recover_reserve(&r);
+    recovery_doubts_free(&r);
     if (status != APR_SUCCESS) {
         *error = r.error;
         return status;

@@ -1,11 +1,11 @@
 /* Recovery of what groups and consumers did: the best snapshot, the actions behind it, and for what was pulled before and is not
  * acknowledged the tablets. Where the log still has the record of a pull it decides, then the youngest tablet, then the files of old
  * versions. */
-#include "base/cursor.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "store/action_replay.h"
 #include "store/action_snapshot.h"
+#include "store/log_check.h"
 #include "store/positions.h"
 #include "store/recovery.h"
 
@@ -47,7 +47,7 @@ static bool try_version(actions_recovery_t *a, int64_t version) {
         log_warn(s->options.log, "%s/%s.%020lld cannot be read and is ignored; an older one is used", s->checkpoints, SNAPSHOT_OF_ACTIONS,
                  (long long)version);
     }
-    bool used = sound && offset <= segmented_log_end(&s->actions.segments);
+    bool used = sound && log_may_end_snapshot(&s->actions.segments, offset, ACTION_MAGIC);
     if (used) {
         action_snapshot_visitor_t visitor = {restore_group, restore_consumer, a};
         a->from = offset;
@@ -69,19 +69,6 @@ static apr_status_t use_snapshot(actions_recovery_t *a) {
 
 /* The tablets. */
 
-/* True when a record may start at this offset. */
-static bool is_boundary(segmented_log_t *l, int64_t offset) {
-    if (offset == segmented_log_end(l) || offset % l->segment_size == 0) return true;
-    if (offset > segmented_log_end(l)) return false;
-    segment_t *s = segmented_log_locate(l, offset);
-    uint8_t bytes[4] = {0};
-    size_t got = 0;
-    if (s != NULL && file_read_at(s->file, bytes, sizeof bytes, offset - s->base, &got) != APR_SUCCESS) got = 0;
-    segment_release(s);
-    cursor_t c = cursor_make(bytes, got);
-    return cursor_u32(&c) == ACTION_MAGIC;
-}
-
 typedef enum tablet_origin { TABLET_OURS, TABLET_FOREIGN, TABLET_BEHIND } tablet_origin_t;
 
 /* Our headers say one byte less than the end, those of Java the end itself. Java's runs can be shifted (storage.md 7.2): with one of those
@@ -89,7 +76,9 @@ typedef enum tablet_origin { TABLET_OURS, TABLET_FOREIGN, TABLET_BEHIND } tablet
 static tablet_origin_t origin_of(const actions_recovery_t *a, const tablet_image_t *image) {
     segmented_log_t *l = &a->store->actions.segments;
     if (image->end < segmented_log_min(l)) return TABLET_OURS; /* the log does not know better */
-    if (image->end + 1 > segmented_log_end(l) || is_boundary(l, image->end) || !is_boundary(l, image->end + 1)) return TABLET_FOREIGN;
+    if (image->end + 1 > segmented_log_end(l) || log_is_boundary(l, image->end, ACTION_MAGIC) ||
+        !log_is_boundary(l, image->end + 1, ACTION_MAGIC))
+        return TABLET_FOREIGN;
     return image->end + 1 > a->from ? TABLET_BEHIND : TABLET_OURS;
 }
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "protocol/subject.h"
+#include "store/log_check.h"
 #include "store/message_replay.h"
 #include "store/message_snapshot.h"
 #include "store/recovery.h"
@@ -44,7 +45,7 @@ static bool try_version(recovery_t *r, int64_t version) {
         log_warn(s->options.log, "%s/%s.%020lld cannot be read and is ignored; an older one is used", s->checkpoints, SNAPSHOT_OF_MESSAGES,
                  (long long)version);
     }
-    bool used = sound && offset <= segmented_log_end(&s->messages.segments);
+    bool used = sound && log_may_end_snapshot(&s->messages.segments, offset, MESSAGE_MAGIC_V3);
     if (used) {
         r->from = offset;
         (void)message_snapshot_read(view_make(text, size), &offset, restore_subject, r);
@@ -76,42 +77,9 @@ static void message_progress(void *arg, int64_t offset) {
     recovery_tell(r, &r->store->messages.segments, offset, 0, SHARE_PERCENT, "replaying the message log");
 }
 
-/* A record that cannot be indexed must not keep others from being so. */
-static void report_subject(recovery_t *r, int64_t offset, view_t name) {
-    if (r->refused_subjects++ == 0) {
-        log_error(r->store->options.log,
-                  "message log: the record at offset %lld has the subject \"%.*s\", which cannot be a directory; such records are skipped",
-                  (long long)offset, VIEW_ARG(name));
-    }
-}
-
-static void report_sequence(recovery_t *r, int64_t offset, int64_t sequence, const store_subject_t *subject) {
-    if (r->refused_sequences++ == 0) {
-        log_error(r->store->options.log,
-                  "message log: the record at offset %lld has sequence %lld of %s, which does not follow the one before; such records are "
-                  "skipped",
-                  (long long)offset, (long long)sequence, subject->name);
-    }
-}
-
 /* A subject that the snapshot does not know but that has older records. */
 static bool is_unknown(const recovery_t *r, const store_subject_t *s, int64_t sequence) {
     return !s->exists && sequence > 0 && r->from > segmented_log_min(&r->store->messages.segments);
-}
-
-static bool index_message(recovery_t *r, store_subject_t *subject, int64_t offset, const message_record_t *record, bool hole) {
-    index_entry_t entry = {record->time_ms, offset, (int32_t)(record->header_size + record->payload_size), (int16_t)record->header_size};
-    switch (consumer_log_replay(&r->store->index, subject, record->sequence, &entry, hole)) {
-    case REPLAY_INDEXED:
-        break;
-    case REPLAY_FAILED:
-        return false;
-    case REPLAY_GAP_TOO_WIDE:
-    case REPLAY_KNOWN:
-        report_sequence(r, offset, record->sequence, subject);
-        break;
-    }
-    return true;
 }
 
 static bool visit_message(void *arg, int64_t offset, const message_record_t *record, bool hole) {
@@ -119,7 +87,7 @@ static bool visit_message(void *arg, int64_t offset, const message_record_t *rec
     r->store->recovered_records++;
     store_subject_t *subject = recovery_subject(r, record->subject);
     if (subject == NULL) {
-        if (!r->rebuilding) report_subject(r, offset, record->subject);
+        if (!r->rebuilding) recovery_refuse_subject(r, offset, record->subject);
         return true;
     }
     if (!r->rebuilding && !subject->rebuild && is_unknown(r, subject, record->sequence)) {
@@ -127,7 +95,7 @@ static bool visit_message(void *arg, int64_t offset, const message_record_t *rec
         r->rebuilds++;
     }
     if (subject->rebuild != r->rebuilding) return true;
-    r->failed = !index_message(r, subject, offset, record, hole);
+    r->failed = !recovery_index(r, subject, offset, record, hole);
     return !r->failed;
 }
 
@@ -135,7 +103,7 @@ static apr_status_t replay(recovery_t *r, int64_t from) {
     store_t *s = r->store;
     message_visitor_t visitor = {.visit = visit_message, .progress = message_progress, .arg = r};
     apr_status_t status = message_replay(&s->messages.segments, from, &visitor, &s->skipped_bytes);
-    if (status == APR_SUCCESS && r->failed) status = APR_EGENERAL;
+    if (status == APR_SUCCESS && (r->failed || !recovery_end_doubts(r))) status = APR_EGENERAL;
     if (status != APR_SUCCESS) {
         char text[160];
         r->error = error_create(status, "See the log for the file", "cannot replay the message log in %s: %s",

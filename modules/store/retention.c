@@ -237,7 +237,7 @@ apr_status_t retention_start(retention_t *r, store_t *store) {
     r->warned_base = r->held_base = -1;
     r->expired_metric = metrics_counter(store->options.metrics, "storeUnconsumedExpiringCount", METRIC_NO_LABELS);
     mutex_init(&r->lock);
-    segment_ages_open(&r->ages, store->root);
+    segment_ages_open(&r->ages, store->root, store->taken_over);
     apr_status_t status = periodic_start(&r->thread, "store-cleaner", r->wanted.check_period_us, clean, r);
     if (status == APR_SUCCESS) periodic_trigger(r->thread);
     return status;

@@ -1,5 +1,6 @@
 #include "store/segment_ages.h"
 
+#include "base/crc32.h"
 #include "base/cursor.h"
 #include "base/id.h"
 #include "base/memory.h"
@@ -15,6 +16,7 @@
 #define HEAD "qmq-retention 1"
 #define MOST_BYTES (16 * 1024 * 1024)
 #define LINE_SIZE 80
+#define CRC_WORD "crc "
 /* Files whose times lie further apart tell nothing. */
 #define PLAUSIBLE_MS (INT64_C(10) * 365 * 86400 * 1000)
 #define ACTION_HEAD 4096
@@ -71,23 +73,38 @@ static bool parse_line(segment_ages_t *a, view_t line) {
     return true;
 }
 
+/* False without the checksum of all lines in the last one: a clock that is wrong deletes messages. */
+static bool read_lines(segment_ages_t *a, view_t text, bool apply) {
+    view_t rest = text, line;
+    bool ended = false;
+    if (!text_next_line(&rest, &line, &ended) || !view_equal(line, view_of(HEAD))) return false;
+    for (;;) {
+        size_t covered = text.size - rest.size;
+        int64_t crc = 0;
+        if (!text_next_line(&rest, &line, &ended) || !ended) return false;
+        if (view_starts(line, view_of(CRC_WORD))) {
+            size_t skip = strlen(CRC_WORD);
+            return id_parse_i64(view_make(line.data + skip, line.size - skip), &crc) && crc == (int64_t)crc32_of(text.data, covered);
+        }
+        if (apply && !parse_line(a, line)) return false;
+    }
+}
+
 static void load(segment_ages_t *a) {
     char *text = NULL;
     size_t size = 0;
-    bool ended = false;
     if (file_read_all(a->path, MOST_BYTES, &text, &size) != APR_SUCCESS) return;
-    view_t rest = view_make(text, size), line;
-    bool good = text_next_line(&rest, &line, &ended) && view_equal(line, view_of(HEAD));
-    while (good && text_next_line(&rest, &line, &ended)) good = parse_line(a, line);
+    view_t all = view_make(text, size);
+    if (read_lines(a, all, false)) (void)read_lines(a, all, true);
     memory_free(text);
 }
 
-void segment_ages_open(segment_ages_t *a, const char *root) {
+void segment_ages_open(segment_ages_t *a, const char *root, bool taken_over) {
     memset(a, 0, sizeof *a);
     a->path = memory_printf("%s/" AGES_NAME, root);
     a->mono_us = clock_mono_us();
-    a->logs[AGED_MESSAGES] = (log_ages_t){.name = "message", .first_time = message_time};
-    a->logs[AGED_ACTIONS] = (log_ages_t){.name = "action", .first_time = action_time};
+    a->logs[AGED_MESSAGES] = (log_ages_t){.name = "message", .first_time = message_time, .adopted = !taken_over};
+    a->logs[AGED_ACTIONS] = (log_ages_t){.name = "action", .first_time = action_time, .adopted = !taken_over};
     load(a);
 }
 
@@ -157,7 +174,7 @@ int64_t segment_ages_of(const segment_ages_t *a, aged_log_t which, int64_t base)
 }
 
 void segment_ages_save(const segment_ages_t *a, const log_t *log) {
-    size_t lines = 2;
+    size_t lines = 3;
     for (int i = 0; i < AGED_LOGS; i++) lines += a->logs[i].count;
     char *text = memory_alloc(lines * LINE_SIZE);
     size_t used = (size_t)snprintf(text, LINE_SIZE, HEAD "\nclock 0 %lld\n", (long long)a->now_ms);
@@ -167,6 +184,7 @@ void segment_ages_save(const segment_ages_t *a, const log_t *log) {
             used +=
                 (size_t)snprintf(text + used, LINE_SIZE, "%s %lld %lld\n", l->name, (long long)l->at[k].base, (long long)l->at[k].since_ms);
     }
+    used += (size_t)snprintf(text + used, LINE_SIZE, CRC_WORD "%lu\n", (unsigned long)crc32_of(text, used));
     apr_status_t status = file_replace(a->path, text, used);
     char reason[160];
     if (status != APR_SUCCESS) log_warn(log, "cannot write %s: %s", a->path, status_text(status, reason, sizeof reason));

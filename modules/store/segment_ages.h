@@ -31,8 +31,9 @@ typedef struct segment_ages {
     log_ages_t logs[AGED_LOGS];
 } segment_ages_t;
 
-/* Reads the file; a missing or damaged one is an empty one. */
-void segment_ages_open(segment_ages_t *a, const char *root);
+/* Reads the file; a missing or damaged one is an empty one. taken_over: nobody has kept such a file, so what is complete is dated by its
+ * times; else it counts as young. */
+void segment_ages_open(segment_ages_t *a, const char *root, bool taken_over);
 void segment_ages_close(segment_ages_t *a);
 /* Moves the clock on and takes notice of new and deleted segments. */
 void segment_ages_update(segment_ages_t *a, aged_log_t which, segmented_log_t *l);

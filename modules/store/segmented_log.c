@@ -169,36 +169,49 @@ apr_status_t segmented_log_obtain(segmented_log_t *l, int64_t base, segment_t **
     return APR_SUCCESS;
 }
 
-static apr_status_t cut_file(segmented_log_t *l, segment_t *s, int64_t size) {
+static apr_status_t cut_file(segment_t *s, int64_t size) {
     int64_t present = 0;
     apr_status_t status = file_size(s->file, &present);
     if (status == APR_SUCCESS && present > size) status = file_truncate(s->file, size);
-    if (status == APR_SUCCESS) atomic_store(&s->allocated, present < size && size < l->segment_size ? present : size);
+    if (status == APR_SUCCESS) atomic_store(&s->allocated, present < size ? present : size);
     return status;
 }
 
-/* Removes the last segment; nothing else knows of it yet. */
-static apr_status_t remove_last(segmented_log_t *l) {
-    segment_t *s = l->segments[--l->count];
-    apr_status_t status = path_remove(s->path);
-    segment_release(s);
+/* A full segment whose file is shorter was cut, or ends in zeros: nothing behind the file's end can be read through a mapping. */
+static apr_status_t measure(segmented_log_t *l, segment_t *s) {
+    int64_t present = 0;
+    apr_status_t status = file_size(s->file, &present);
+    if (status == APR_SUCCESS) atomic_store(&s->allocated, present < l->segment_size ? present : l->segment_size);
     return status;
+}
+
+/* Removes a segment behind the end; nothing else knows of it yet. One that somebody holds open is emptied and stays for what comes. */
+static apr_status_t remove_at(segmented_log_t *l, size_t index) {
+    segment_t *s = l->segments[index];
+    if (path_remove(s->path) != APR_SUCCESS) {
+        apr_status_t status = file_truncate(s->file, 0);
+        if (status == APR_SUCCESS) atomic_store(&s->allocated, 0);
+        return status;
+    }
+    memmove(l->segments + index, l->segments + index + 1, (--l->count - index) * sizeof(segment_t *));
+    segment_release(s);
+    return APR_SUCCESS;
 }
 
 apr_status_t segmented_log_cut(segmented_log_t *l, int64_t end, int64_t synced, qmq_error_t **error) {
     apr_status_t status = APR_SUCCESS;
     int64_t at = 0; /* base of the segment in hand */
-    while (status == APR_SUCCESS && l->count > 0 && l->segments[l->count - 1]->base > end) {
-        at = l->segments[l->count - 1]->base;
-        status = remove_last(l);
+    for (size_t i = l->count; status == APR_SUCCESS && i > 0 && l->segments[i - 1]->base > end; i--) {
+        at = l->segments[i - 1]->base;
+        status = remove_at(l, i - 1);
     }
-    for (size_t i = 0; status == APR_SUCCESS && i < l->count; i++) {
+    for (size_t i = 0; status == APR_SUCCESS && i < l->count && l->segments[i]->base <= end; i++) {
         segment_t *s = l->segments[i];
         at = s->base;
         if (s->base + l->segment_size <= end) {
-            atomic_store(&s->allocated, l->segment_size);
+            status = measure(l, s);
         } else {
-            status = cut_file(l, s, end - s->base);
+            status = cut_file(s, end - s->base);
         }
     }
     atomic_store(&l->end, end);

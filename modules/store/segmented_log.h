@@ -24,7 +24,7 @@ typedef struct segment {
     int64_t base;
     char *path;
     file_t *file;
-    _Atomic int64_t allocated; /* bytes of the file that have disk blocks, as far as we know */
+    _Atomic int64_t allocated; /* bytes of the file that have disk blocks, as far as we know, and that mappings may touch */
     bool refusal_told;         /* cleaner: it could not be deleted, and that was said */
     segment_map_t *map;        /* log's lock; NULL while nobody reads here */
 } segment_t;

@@ -1,14 +1,18 @@
 #include "store/snapshot_files.h"
 
+#include "base/crc32.h"
 #include "base/id.h"
 #include "base/memory.h"
+#include "base/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Far above what a store of a million subjects needs. */
 #define MOST_BYTES ((size_t)1 << 31)
 #define TEMPORARY_END ".tmp"
 #define VERSION_DIGITS 20
+#define SUM_SIZE 64
 
 typedef struct listing {
     snapshot_versions_t *versions;
@@ -18,6 +22,36 @@ typedef struct listing {
 
 static char *path_of(const char *directory, const char *kind, int64_t version) {
     return memory_printf("%s/%s.%020lld", directory, kind, (long long)version);
+}
+
+static char *sum_path_of(const char *directory, const char *kind, int64_t version) {
+    return memory_printf("%s/.%s.%020lld.crc", directory, kind, (long long)version);
+}
+
+static int sum_put(char to[SUM_SIZE], uint32_t crc, int64_t size) {
+    return snprintf(to, SUM_SIZE, "crc %lu of %lld\n", (unsigned long)crc, (long long)size);
+}
+
+/* Not made durable: one that a power loss has torn or taken away says nothing. */
+static void save_sum(const char *path, uint32_t crc, int64_t size) {
+    char text[SUM_SIZE];
+    int length = sum_put(text, crc, size);
+    file_t *f = NULL;
+    if (file_open(&f, path, IO_WRITE | IO_CREATE | IO_TRUNCATE) != APR_SUCCESS) return;
+    (void)file_write_at(f, text, (size_t)length, 0); /* what is cut short says nothing */
+    (void)file_close(f);
+}
+
+/* False only when a sum that is whole says something else. */
+static bool sum_fits(const char *path, const char *text, size_t size) {
+    char *sum = NULL, mine[SUM_SIZE];
+    size_t sum_size = 0;
+    unsigned long crc = 0;
+    long long of = 0;
+    bool whole = file_read_all(path, SUM_SIZE, &sum, &sum_size) == APR_SUCCESS && sscanf(sum, "crc %lu of %lld", &crc, &of) == 2 &&
+                 sum_put(mine, (uint32_t)crc, of) == (int)sum_size && memcmp(mine, sum, sum_size) == 0;
+    memory_free(sum);
+    return !whole || (of == (long long)size && crc == crc32_of(text, size));
 }
 
 static int compare(const void *a, const void *b) {
@@ -56,27 +90,47 @@ void snapshot_versions_free(snapshot_versions_t *v) {
 apr_status_t snapshot_load(const char *directory, const char *kind, int64_t version, char **text, size_t *size) {
     char *path = path_of(directory, kind, version);
     apr_status_t status = file_read_all(path, MOST_BYTES, text, size);
+    char *sum = sum_path_of(directory, kind, version);
+    if (status == APR_SUCCESS && !sum_fits(sum, *text, *size)) {
+        memory_free(*text);
+        *text = NULL;
+        status = QMQ_E_CORRUPT;
+    }
+    memory_free(sum);
     memory_free(path);
     return status;
 }
 
+/* The sum of an earlier file of this version must not meet the new one. */
+static apr_status_t forget_sum(const char *directory, const char *path) {
+    apr_status_t status = path_remove(path);
+    if (APR_STATUS_IS_ENOENT(status)) return APR_SUCCESS;
+    return status == APR_SUCCESS ? directory_sync(directory) : status;
+}
+
 apr_status_t snapshot_save(const char *directory, const char *kind, int64_t version, void (*write)(void *arg, text_file_t *to), void *arg) {
     char *temporary = memory_printf("%s/.%s%s", directory, kind, TEMPORARY_END);
-    char *path = path_of(directory, kind, version);
+    char *path = path_of(directory, kind, version), *sum = sum_path_of(directory, kind, version);
     text_file_t file;
     text_file_start(&file, temporary);
     write(arg, &file);
     apr_status_t status = text_file_finish(&file);
+    if (status == APR_SUCCESS) status = forget_sum(directory, sum);
     if (status == APR_SUCCESS) status = path_rename(temporary, path);
     if (status == APR_SUCCESS) status = directory_sync(directory);
+    if (status == APR_SUCCESS) save_sum(sum, file.crc, file.written);
     memory_free(temporary);
     memory_free(path);
+    memory_free(sum);
     return status;
 }
 
 apr_status_t snapshot_delete(const char *directory, const char *kind, int64_t version) {
     char *path = path_of(directory, kind, version);
     apr_status_t status = path_remove(path);
+    char *sum = sum_path_of(directory, kind, version);
+    if (status == APR_SUCCESS) (void)path_remove(sum); /* alone it says nothing */
+    memory_free(sum);
     memory_free(path);
     return status;
 }

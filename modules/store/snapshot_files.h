@@ -17,7 +17,8 @@ typedef struct snapshot_versions {
 apr_status_t snapshot_versions_list(snapshot_versions_t *v, const char *directory, const char *kind);
 void snapshot_versions_free(snapshot_versions_t *v);
 
-/* Whole text of a version; memory_free it. */
+/* Whole text of a version; memory_free it. QMQ_E_CORRUPT: it is not what its checksum says. That is in a file of ours beside it,
+ * ".<kind>.<version>.crc"; one without, of the original, is taken as it is. */
 apr_status_t snapshot_load(const char *directory, const char *kind, int64_t version, char **text, size_t *size);
 /* Writes a version so that it appears whole and durable or not at all: `write` puts its text. */
 apr_status_t snapshot_save(const char *directory, const char *kind, int64_t version, void (*write)(void *arg, text_file_t *to), void *arg);

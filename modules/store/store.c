@@ -98,7 +98,7 @@ static apr_status_t open_logs(store_t *s, qmq_error_t **error) {
 }
 
 /* Best effort: a marker that stays behind costs the next start time, nothing else. */
-static void write_marker(store_t *s, bool clean) {
+static void write_marker(store_t *s, bool clean, bool durable) {
     marker_t m = {.clean = clean, .own_from = s->own_from};
     if (s->marker == NULL) return; /* the disk was full when it was to be made */
     if (marker_point_take(&s->messages.segments, atomic_load(&s->messages.segments.synced), &m.messages) != APR_SUCCESS ||
@@ -106,14 +106,14 @@ static void write_marker(store_t *s, bool clean) {
         return;
     /* Durable at least once a segment: below that offset nothing may be missing (recovery.c). */
     int64_t segments = m.messages.offset / s->options.message_segment_size + m.actions.offset / s->options.action_segment_size;
-    bool sync = clean || segments != s->marked_segments;
+    bool sync = durable || segments != s->marked_segments;
     if (marker_write(s->marker, &m, sync) == APR_SUCCESS && sync) s->marked_segments = segments;
 }
 
 static void logs_synced(void *arg) {
     store_t *s = arg;
     int64_t synced = atomic_load(&s->messages.segments.synced) + atomic_load(&s->actions.segments.synced);
-    if (synced != s->marked) write_marker(s, false);
+    if (synced != s->marked) write_marker(s, false, false);
     s->marked = synced;
     if (consumer_logs_have_full(&s->index) || checkpoint_is_due(s) || checkpoint_actions_are_due(s) ||
         (s->legacy.is_there && atomic_load(&s->progress.offline)))
@@ -154,6 +154,12 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
     apr_status_t status = space_start(&s->space);
     if (status == APR_SUCCESS) status = message_log_start(&s->messages, &s->subjects, &s->index, &s->space);
     if (status == APR_SUCCESS) status = action_log_start(&s->actions, &s->progress, &s->space);
+    if (status == APR_SUCCESS) {
+        /* What was kept because it looked durable is so from now on; a failure is found again by the next sync. */
+        if (s->keeps_doubtful) (void)(segmented_log_sync(&s->messages.segments) || segmented_log_sync(&s->actions.segments));
+        checkpoint_settle(s);
+        write_marker(s, false, true); /* "closed in order" must be gone before the first append, and who wrote what must be known */
+    }
     if (status == APR_SUCCESS) status = periodic_start(&s->writer, "store-index", s->options.index_period_us, write_behind, s);
     if (status == APR_SUCCESS) status = syncer_start(&s->syncer, logs_synced, s);
     if (status == APR_SUCCESS) {
@@ -172,6 +178,7 @@ static apr_status_t start_threads(store_t *s, qmq_error_t **error) {
 /* Also removes what checkpoints that were killed left behind. */
 static apr_status_t open_marker(store_t *s, qmq_error_t **error) {
     apr_status_t status = snapshot_delete_temporaries(s->checkpoints);
+    s->taken_over = !marker_exists(s->root);
     if (status == APR_SUCCESS) status = marker_open(&s->marker, s->root);
     if (APR_STATUS_IS_ENOSPC(status)) status = APR_SUCCESS;
     char text[160];
@@ -224,6 +231,7 @@ static void free_all(store_t *s) {
     mutex_destroy(&s->positions_lock);
     condition_destroy(&s->pause);
     damage_free(&s->damage);
+    index_mender_free(&s->mender);
     (void)file_close(s->marker); /* a cache */
     (void)file_close(s->lock);   /* gives the lock up */
     memory_free(s->checkpoints);
@@ -259,6 +267,7 @@ apr_status_t store_open(store_t **out, const store_options_t *options, qmq_error
     store_metrics_create(options->metrics);
     s->memory_hits = metrics_counter(options->metrics, "memtable_hits_count", METRIC_NO_LABELS);
     damage_init(&s->damage, options->log, options->metrics);
+    index_mender_init(&s->mender);
     mutex_init(&s->positions_lock);
     mutex_init(&s->pause_lock);
     condition_init(&s->pause);
@@ -285,7 +294,7 @@ void store_close(store_t *s) {
     bool durable = store_sync(s) == APR_SUCCESS; /* reported inside */
     positions_save_awaited(s);
     checkpoint_run(s, NULL);
-    if (durable) write_marker(s, true);
+    if (durable) write_marker(s, true, true);
     free_all(s);
 }
 

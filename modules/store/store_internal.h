@@ -5,6 +5,7 @@
 #include "store/action_log.h"
 #include "store/damage.h"
 #include "store/index_internal.h"
+#include "store/index_mend.h"
 #include "store/legacy_pull_log.h"
 #include "store/marker.h"
 #include "store/message_log.h"
@@ -51,11 +52,15 @@ struct store {
     store_sync_waiter_t *position_waiters; /* for moves; under the lock */
     bool positions_written;                /* the file exists; writer thread only */
     file_t *marker;
+    int64_t appended_from;   /* records of messages from this offset on were written by this process */
     int64_t own_from;        /* records of messages from this offset on are ours */
+    bool keeps_doubtful;     /* no marker told which part of the logs was durable */
+    bool taken_over;         /* no process of ours has had it open before */
     int64_t marked_segments; /* how many were complete when it was last made durable */
     int64_t marked;          /* what the marker was last written for; sync thread only */
     syncer_t syncer;
     damage_t damage;
+    index_mender_t mender;
     scrub_t scrub;
     retention_t retention;
     periodic_t *writer;    /* consumer logs */

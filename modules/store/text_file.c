@@ -1,5 +1,6 @@
 #include "store/text_file.h"
 
+#include "base/crc32.h"
 #include "base/id.h"
 #include "base/memory.h"
 
@@ -14,6 +15,7 @@ void text_file_start(text_file_t *t, const char *path) {
 
 static void flush(text_file_t *t) {
     if (t->status == APR_SUCCESS && t->used > 0) t->status = file_write_at(t->file, t->buffer, t->used, t->written);
+    t->crc = crc32_update(t->crc, t->buffer, t->used);
     t->written += (int64_t)t->used;
     t->used = 0;
 }

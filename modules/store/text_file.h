@@ -10,6 +10,7 @@ typedef struct text_file {
     char *buffer;
     size_t used;
     int64_t written;
+    uint32_t crc;        /* of what was written */
     apr_status_t status; /* the first failure; nothing is written after it */
 } text_file_t;
 

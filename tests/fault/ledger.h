@@ -10,6 +10,7 @@ typedef struct ledger_message {
     uint64_t content; /* of which the payload is made; 0: not acknowledged */
     uint32_t size;
     bool durable;
+    bool damaged; /* in the log: it need not be there, but nothing else may be in its place */
 } ledger_message_t;
 
 typedef struct ledger_subject {
@@ -19,6 +20,9 @@ typedef struct ledger_subject {
     int64_t pulled_message; /* durable: no such sequence may be given again */
     int64_t pull;           /* durable positions of the one consumer of the one group */
     int64_t ack;
+    int64_t *pulls; /* message sequence by pull sequence; -1: not promised */
+    size_t pull_count;
+    bool other_is_gone; /* durable: the second consumer went for ever */
 } ledger_subject_t;
 
 typedef struct ledger {
@@ -26,7 +30,8 @@ typedef struct ledger {
     int64_t acknowledged;
     int64_t lost;
     int64_t reused;
-    char breach[400]; /* the first one; "" */
+    bool has_strangers; /* the store cannot tell any more which records are its own: damaged ones may come as they are */
+    char breach[400];   /* the first one; "" */
 } ledger_t;
 
 void ledger_init(ledger_t *l);
@@ -35,6 +40,14 @@ void ledger_breach(ledger_t *l, const char *format, ...);
 /* A message was stored under this sequence; it is promised once it is durable. */
 void ledger_stored(ledger_t *l, int subject, int64_t sequence, uint64_t content, uint32_t size);
 void ledger_durable(ledger_t *l, int subject, int64_t sequence, uint64_t content);
+/* Pulls from `first` on were given messages from `message` on, and that is durable. */
+void ledger_pulled(ledger_subject_t *s, int64_t first, int64_t count, int64_t message);
+/* The record of a message was damaged. `may_come_again`: nothing durable names its sequence any more. */
+void ledger_damaged(ledger_t *l, const char *subject, int64_t sequence, bool may_come_again);
+/* Nothing is known of damaged messages any more. */
+void ledger_forget_damaged(ledger_t *l);
+/* The records of pulls and acknowledgements were damaged. */
+void ledger_forget_positions(ledger_t *l);
 /* Compares with an open store. */
 void ledger_check(ledger_t *l, store_t *s);
 /* size bytes made of content. */

@@ -208,7 +208,12 @@ static void storage_69_message_in_front_of_the_log_is_served(void) {
     uint8_t encoded[INDEX_V2];
     index_entry_t e = {EXAMPLE_MS, 32, 5, INDEX_SORTED};
     index_entry_encode(INDEX_V2, encoded, &e);
-    stored_patch(&t, INDEX_FILE, 0, encoded, sizeof encoded);
+    /* All that lies in front of the log is in tables; the others are of no interest here. */
+    size_t size = 0;
+    uint8_t *file = stored_read(&t, INDEX_FILE, &size);
+    for (int64_t i = 0; index_entry_decode(INDEX_V2, file + i * INDEX_V2).offset < 4096; i++)
+        stored_patch(&t, INDEX_FILE, i * INDEX_V2, encoded, sizeof encoded);
+    memory_free(file);
     char *segment = stored_path(&t, FIRST_SEGMENT);
     CU_ASSERT_EQUAL(path_remove(segment), APR_SUCCESS);
     memory_free(segment);

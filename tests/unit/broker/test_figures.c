@@ -94,7 +94,7 @@ static void broker_69_an_index_file_that_is_gone(void) {
     char *path = memory_printf("%s/consumerlog/s", s.root);
     test_remove(path);
     memory_free(path);
-    GIVES(&c, PULL(), 0, "");
+    GIVES(&c, PULL(), 0, "m0"); /* it is found in the message log */
     CU_ASSERT_TRUE(site_counter(&s, "hitDeletedConsumerLogSegment", "s", NULL) >= 1);
     end();
 }

@@ -9,8 +9,6 @@
 
 #define SECOND_US 1000000
 #define TROUBLE_LINE_US ((int64_t)10 * SECOND_US)
-/* Far more groups than any site has: strangers cannot fill the memory. */
-#define MAX_WATCHES 10000
 #define MAX_CHANGES 16 /* of one group, waiting */
 #define NOT_ARMED INT64_MAX
 
@@ -70,7 +68,7 @@ static view_t watch_name(const void *value) {
 
 static watch_t *find_or_create(liveness_t *l, view_t group) {
     watch_t *w = table_get(&l->by_name, group);
-    if (w != NULL || l->by_name.count >= MAX_WATCHES) return w;
+    if (w != NULL || l->by_name.count >= LIVENESS_WATCHES) return w;
     w = memory_zalloc(sizeof *w + group.size);
     w->liveness = l;
     w->size = group.size;
@@ -370,7 +368,8 @@ bool liveness_heartbeat(liveness_t *l, view_t group, int32_t state, int64_t time
     int known = catalog_group_state(l->options.catalog, group);
     bool is_state = state >= BROKER_RW && state <= BROKER_NRW;
     mutex_lock(&l->lock);
-    watch_t *w = find_or_create(l, group);
+    bool too_strange = known == 0 && l->by_name.count >= LIVENESS_WATCHES / 2;
+    watch_t *w = too_strange ? table_get(&l->by_name, group) : find_or_create(l, group);
     if (w != NULL) {
         watch_until(w, clock_mono_us(), timeout_us, is_state ? state : BROKER_NRW);
         if (is_state && (known != state || w->first != NULL)) store_state(w, CHANGE_STATE, state);

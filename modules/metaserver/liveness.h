@@ -11,6 +11,9 @@
 
 typedef struct liveness liveness_t;
 
+/* Groups watched at a time, far more than any site has: strangers cannot fill the memory. Half of them is for groups that have a row. */
+#define LIVENESS_WATCHES 10000
+
 typedef struct liveness_options {
     database_t *database;
     catalog_t *catalog;

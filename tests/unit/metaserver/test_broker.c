@@ -149,6 +149,22 @@ static void metaserver_41_heartbeats_make_no_row(void) {
     site_close(s);
 }
 
+/* Heartbeats of groups that nobody knows leave room for those of brokers. */
+static void strangers_leave_room_for_brokers(void) {
+    static const char *const overrides[] = {"meta.server.requests.max=0", "heartbeat.timeout.ms=3600000", NULL};
+    site_t *s = site_open(overrides);
+    for (int i = 0; i < LIVENESS_WATCHES / 2 + 50; i++) {
+        char name[30];
+        (void)snprintf(name, sizeof name, "stranger%d", i);
+        CU_ASSERT_EQUAL_FATAL(site_heartbeat(s, name, BROKER_NRW), 0);
+    }
+    CU_ASSERT_EQUAL(liveness_watched(s->m->liveness), LIVENESS_WATCHES / 2);
+    CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
+    CU_ASSERT_EQUAL(site_heartbeat(s, "bg1", BROKER_R), 0);
+    CU_ASSERT_TRUE(site_wait_state(s, "bg1", BROKER_R, 20));
+    site_close(s);
+}
+
 static void metaserver_44_wire_31_slaves_and_backups_change_nothing(void) {
     site_t *s = site_open(NULL);
     CU_ASSERT_EQUAL(site_online(s, "bg1"), 0);
@@ -392,6 +408,7 @@ const test_case_t broker_cases[] = {TEST(who_asks_too_much_is_answered_later),
                                     TEST(metaserver_39_online_keeps_the_kind),
                                     TEST(metaserver_40_offline_is_seen_at_once),
                                     TEST(metaserver_41_heartbeats_make_no_row),
+                                    TEST(strangers_leave_room_for_brokers),
                                     TEST(metaserver_44_wire_31_slaves_and_backups_change_nothing),
                                     TEST(metaserver_45_impossible_requests_are_answered_51),
                                     TEST(metaserver_47_unknown_codes_are_answered_3),

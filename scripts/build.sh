@@ -8,6 +8,7 @@ preset=$1
 mkdir -p build
 exec 9>"build/$preset.lock"
 flock 9
+. scripts/cached.sh
 [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"/tmp/qmq-configure.$$" 2>&1 || {
     cat "/tmp/qmq-configure.$$" >&2
     rm -f "/tmp/qmq-configure.$$"

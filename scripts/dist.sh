@@ -8,7 +8,7 @@ epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 work=build/package/archive
 rm -rf "$work"
 scripts/tree.sh build/release "$work/$name"
-find "$work/$name/lib" -type f -exec strip --strip-unneeded {} +
+find "$work/$name/lib" -type f -exec strip --strip-unneeded --remove-section=.comment --remove-section=.note.gnu.build-id {} +
 find "$work/$name" -type d -exec chmod 0755 {} +
 find "$work/$name" -type f ! -perm -u+x -exec chmod 0644 {} +
 out=${1:-qmq-dist/target}

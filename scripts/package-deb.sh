@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 version=$(scripts/version.sh)
 . packaging/identity.sh
-build=$PWD/build/release
-work=$PWD/build/package/deb
+build=build/release
+# Relative, because the checkout may lie anywhere and the names of files are taken apart at blanks.
+work=build/package/deb
 rm -rf "$work"
 mkdir -p "$work"
 units=$(cd "$build/qmq-dist" && echo qmq-*.service)
@@ -21,19 +22,20 @@ fill() { # FILE: the template with its values
 shared_libraries() { # FILE...
     mkdir -p "$work/shlibs/debian"
     printf 'Source: qmq\n\nPackage: qmq\nArchitecture: amd64\n' >"$work/shlibs/debian/control"
-    (cd "$work/shlibs" && dpkg-shlibdeps -O "$@" 2>"$work/shlibs.log") | sed -n 's/^shlibs:Depends=//p'
+    # shellcheck disable=SC2046
+    (cd "$work/shlibs" && dpkg-shlibdeps -O $(printf '../../../../%s ' "$@") 2>../shlibs.log) | sed -n 's/^shlibs:Depends=//p'
 }
 
 stage() { # PACKAGE COMPONENT: what the install rules put there, stripped, with changelog
     root=$work/$1
-    DESTDIR=$root cmake --install "$build" --prefix /usr --component "$2" >"$work/install.log" || {
+    DESTDIR=$PWD/$root cmake --install "$build" --prefix /usr --component "$2" >"$work/install.log" || {
         cat "$work/install.log" >&2
         exit 1
     }
     programs=
     for file in $(find "$root" -type f); do
         if [ "$(head -c 4 "$file" | tail -c 3)" = ELF ]; then
-            strip --strip-unneeded --remove-section=.comment --remove-section=.note "$file"
+            strip --strip-unneeded --remove-section=.comment --remove-section=.note --remove-section=.note.gnu.build-id "$file"
             programs="$programs $file"
         fi
     done
@@ -57,7 +59,8 @@ finish() { # PACKAGE: checksums, control files, the package
     find "$root" -type f -perm -u+x -exec chmod 0755 {} +
     chmod 0644 "$root"/usr/lib/*/*.so.* 2>/dev/null || true
     mkdir -p "$root/DEBIAN"
-    size=$(du -k -s --apparent-size "$root" | cut -f 1)
+    # As dpkg-gencontrol counts: file systems differ about the size of a directory.
+    size=$(find "$root" -path "$root/DEBIAN" -prune -o -type f -printf '%s\n' -o -printf '1\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
     for file in packaging/deb/"$1"/*; do
         name=$(basename "$file" .in)
         fill "$file" >"$root/DEBIAN/$name"

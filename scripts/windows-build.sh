@@ -3,7 +3,11 @@
 # usage: windows-build.sh [NINJA_OPTION_OR_TARGET...]
 set -eu
 cd "$(dirname "$0")/.."
+mkdir -p build
+exec 9>build/windows.lock
+flock 9
 prefix=$(scripts/windows-deps.sh)
+. scripts/cached.sh
 configured=$(sed -n 's/^QMQ_WINDOWS_PREFIX:PATH=//p' build/windows/CMakeCache.txt 2>/dev/null || true)
 if [ ! -f build/windows/build.ninja ] || [ "$configured" != "$prefix" ]; then
     log=$(mktemp)
@@ -14,4 +18,4 @@ if [ ! -f build/windows/build.ninja ] || [ "$configured" != "$prefix" ]; then
     }
     rm -f "$log"
 fi
-cmake --build build/windows -- --quiet "$@"
+nice -n 5 cmake --build build/windows -- --quiet "$@"

@@ -3,7 +3,7 @@
 # They are kept in ${QMQ_CACHE:-$HOME/.cache/qmq}/windows/KEY, where KEY changes with the versions and with how they are built.
 # usage: windows-deps.sh             builds what is missing and prints the folder on standard output
 #        windows-deps.sh --prefix    prints the folder, builds nothing
-# QMQ_JOBS: compilers at a time (default: the number of processors).
+# QMQ_JOBS: compilers at a time (default: the number of processors). Ends with 75 when the sources cannot be had.
 set -eu
 scripts=$(cd "$(dirname "$0")" && pwd)
 cache=${QMQ_CACHE:-$HOME/.cache/qmq}/windows
@@ -55,7 +55,8 @@ fetch_sources() {
         : >"$work/.fetched"
     else
         tail -n 5 "$work/fetch.log" >&2
-        die "cannot get the sources, see $work/fetch.log. If Debian has replaced a version, put the new one into scripts/windows-versions.sh"
+        say "cannot get the sources, see $work/fetch.log. Connect this machine; if Debian has replaced a version, put the new one into scripts/windows-versions.sh"
+        exit 75
     fi
 }
 

@@ -4,6 +4,8 @@ include(CTest)
 add_library(qmq_flags INTERFACE)
 target_include_directories(qmq_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/modules ${CMAKE_SOURCE_DIR}/include)
 target_compile_options(qmq_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -fvisibility=hidden -fno-strict-aliasing)
+# No path of the machine in what is built: the same bytes from every directory.
+target_compile_options(qmq_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(QMQ_WERROR)
   target_compile_options(qmq_flags INTERFACE -Werror)
 endif()

@@ -30,23 +30,18 @@ def artefacts():
 
 
 @pytest.fixture(scope="session")
-def debian():
+def debian(artefacts):
     if os.geteuid() != 0:
         pytest.skip("a machine of its own needs root (namespaces, chroot)")
-    done = subprocess.run([SOURCE / "scripts/debian-root.sh"], stdout=subprocess.PIPE, text=True, check=True)
+    packages = [artefacts.path(name) for name in ("qmq_{v}_amd64.deb", "libqmq-dev_{v}_amd64.deb")]
+    done = subprocess.run([SOURCE / "scripts/debian-root.sh", *packages], stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.strip())
-
-
-def bare_machine(template, root):
-    machine = Machine(template, root)
-    machine.apt("update")
-    return machine
 
 
 @pytest.fixture
 def machine(debian, tmp_path):
-    """A bare Debian of this test alone, its package lists fresh."""
-    machine = bare_machine(debian, tmp_path / "machine")
+    """A bare Debian of this test alone."""
+    machine = Machine(debian, tmp_path / "machine")
     yield machine
     machine.close()
 
@@ -54,7 +49,7 @@ def machine(debian, tmp_path):
 @pytest.fixture(scope="module")
 def shared_machine(debian, tmp_path_factory, artefacts):
     """One with the package installed, for tests that leave it as they found it."""
-    machine = bare_machine(debian, tmp_path_factory.mktemp("shared") / "machine")
+    machine = Machine(debian, tmp_path_factory.mktemp("shared") / "machine")
     machine.apt("install", machine.put(artefacts.path("qmq_{v}_amd64.deb")))
     yield machine
     machine.close()

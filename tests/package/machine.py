@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from waiting import wait_until
+
 HOLDER = 'mount -t proc proc "$1/proc" && ip link set lo up && echo up && exec sleep infinity'
 
 
@@ -13,7 +15,6 @@ class Machine:
     def __init__(self, template, root):
         self.root = Path(root)
         subprocess.run(["cp", "-a", "--reflink=auto", f"{template}/.", self.root], check=True)
-        shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
         self.unshare = subprocess.Popen(
             ["unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "sh", "-c", HOLDER, "sh", str(self.root)],
             stdin=subprocess.DEVNULL,
@@ -24,11 +25,13 @@ class Machine:
         assert self.unshare.stdout.readline() == "up\n", "no namespaces here: unshare needs root"
         [self.init] = map(int, Path(f"/proc/{self.unshare.pid}/task/{self.unshare.pid}/children").read_text().split())
 
-    def run(self, *command, code=0, seconds=120, online=False, stdin=None):
-        """Runs it as root in the machine; online: with this host's network, for package mirrors. code None: any."""
-        enter = ["nsenter", f"--target={self.init}", "--pid", "--mount", "--ipc"] + ([] if online else ["--net"])
+    def enter(self):
+        return ["nsenter", f"--target={self.init}", "--pid", "--mount", "--ipc", "--net"]
+
+    def run(self, *command, code=0, seconds=120, stdin=None):
+        """Runs it as root in the machine, which has no network but its own. code None: any."""
         done = subprocess.run(
-            enter + ["chroot", str(self.root), *map(str, command)],
+            self.enter() + ["chroot", str(self.root), *map(str, command)],
             stdin=subprocess.DEVNULL if stdin is None else None,
             input=stdin,
             capture_output=True,
@@ -41,11 +44,10 @@ class Machine:
         return done
 
     def popen(self, *command, **options):
-        enter = ["nsenter", f"--target={self.init}", "--pid", "--mount", "--ipc", "--net", "chroot", str(self.root)]
-        return subprocess.Popen(enter + [str(part) for part in command], stdin=subprocess.DEVNULL, **options)
+        return subprocess.Popen(self.enter() + ["chroot", str(self.root), *map(str, command)], stdin=subprocess.DEVNULL, **options)
 
     def apt(self, *command, **options):
-        return self.run("apt-get", "-q", "-y", "--no-install-recommends", *command, online=True, seconds=600, **options)
+        return self.run("apt-get", "-q", "-y", "--no-install-recommends", *command, seconds=600, **options)
 
     def put(self, package):
         """Copies a file to /srv of the machine; its path there."""
@@ -69,6 +71,70 @@ class Machine:
         os.kill(self.init, 9)
         self.unshare.wait(30)
         self.unshare.stdout.close()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+BOOT = """set -e
+group=$2 root=$1
+for hierarchy in $3; do echo $$ >"$hierarchy/$group/cgroup.procs"; done
+exec unshare --net --pid --mount --ipc --uts --cgroup --fork --kill-child sh -ec '
+    mount --bind "$1" "$1"
+    mount -t proc proc "$1/proc"
+    mount -t sysfs -o ro sys "$1/sys"
+    for place in run tmp dev; do mount -t tmpfs tmpfs "$1/$place"; done
+    for device in null zero full random urandom tty; do touch "$1/dev/$device" && mount --bind "/dev/$device" "$1/dev/$device"; done
+    mkdir "$1/dev/pts" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts" && ln -s pts/ptmx "$1/dev/ptmx"
+    if [ "$2" = /sys/fs/cgroup ]; then
+        mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
+    else
+        mount -t tmpfs tmpfs "$1/sys/fs/cgroup" && mkdir "$1/sys/fs/cgroup/systemd" "$1/sys/fs/cgroup/unified"
+        mount -t cgroup -o none,name=systemd cgroup "$1/sys/fs/cgroup/systemd"
+        mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup/unified"
+    fi
+    ip link set lo up
+    exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$1" /lib/systemd/systemd --system --unit=multi-user.target
+' sh "$root" "$3"
+"""
+
+
+def cgroup_hierarchies():
+    """Where systemd keeps its groups: one hierarchy, or on older set-ups two; none where they cannot be written."""
+    one, two = Path("/sys/fs/cgroup"), [Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified")]
+    if (one / "cgroup.procs").exists():
+        two = [one]
+    return two if all(os.access(path / "cgroup.procs", os.W_OK) for path in two) else []
+
+
+class Booted(Machine):
+    """One that was started by its systemd, in control groups of its own."""
+
+    def __init__(self, template, root):
+        self.root = Path(root)
+        subprocess.run(["cp", "-a", "--reflink=auto", f"{template}/.", self.root], check=True)
+        self.group = f"qmq-test-{os.getpid()}-{self.root.parent.name}"
+        self.hierarchies = cgroup_hierarchies()
+        for hierarchy in self.hierarchies:
+            (hierarchy / self.group).mkdir()
+        with open(self.root.parent / "boot.log", "wb") as log:
+            words = ["sh", "-c", BOOT, "sh", self.root, self.group, " ".join(map(str, self.hierarchies))]
+            self.unshare = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        children = Path(f"/proc/{self.unshare.pid}/task/{self.unshare.pid}/children")
+        [self.init] = wait_until(lambda: self.unshare.poll() is not None or children.read_text().split(), 30, "the first process")
+        self.init = int(self.init)
+
+    def boot(self):
+        """Waits until it is up."""
+        wait_until(lambda: self.run("systemctl", "is-system-running", code=None).stdout.strip() in ("running", "degraded"), 120, "systemd is up", pause=0.1)
+        assert self.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+
+    def enter(self):
+        return super().enter() + ["--uts", "--cgroup"]
+
+    def close(self):
+        os.kill(self.init, 9)
+        self.unshare.wait(30)
+        for hierarchy in self.hierarchies:
+            subprocess.run(["find", hierarchy / self.group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

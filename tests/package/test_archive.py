@@ -61,6 +61,23 @@ def test_package_two_runs_give_the_same_bytes(script, tmp_path):
     assert runs[0] and runs[0] == runs[1]
 
 
+def test_package_another_directory_gives_the_same_bytes(tmp_path):
+    copy = tmp_path / "another place"
+    copy.mkdir()
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=SOURCE, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+    subprocess.run(["cp", "-a", "--parents", "-t", copy, *files], cwd=SOURCE, check=True)
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "CCACHE_DISABLE": "1"}
+    quiet = {"check": True, "env": environment, "stdout": subprocess.DEVNULL}
+    subprocess.run(["cmake", "--preset", "release"], cwd=copy, **quiet)
+    with (SOURCE / "build/release/qmq-dist/programs").open(encoding="ascii") as programs:
+        subprocess.run(["cmake", "--build", "build/release", "--target", *programs.read().split()], cwd=copy, **quiet)
+    packages = []
+    for source in (SOURCE, copy):
+        subprocess.run([source / "scripts/package-deb.sh", tmp_path / "out"], **quiet)
+        packages.append({path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()})
+    assert len(packages[0]) == 2 and packages[0] == packages[1]
+
+
 def test_package_no_path_of_the_build_machine_is_in_a_package(artefacts, tmp_path):
     for name in ("qmq_{v}_amd64.deb", "libqmq-dev_{v}_amd64.deb"):
         subprocess.run(["dpkg-deb", "-x", artefacts.path(name), tmp_path], check=True)

@@ -102,9 +102,23 @@ def test_package_the_whole_life(installed, deb, tmp_path):
     assert left == []
 
 
-@pytest.mark.parametrize("server", ["metaserver", "standalone"])
-def test_package_the_unit_starts_a_server_that_tells_systemd(shared_machine, server):
-    machine = shared_machine
+@pytest.fixture
+def ground(shared_machine, request):
+    """What a server needs to start: the broker a metaserver that knows it."""
+    if request.param == "broker":
+        change(shared_machine, "/etc/qmq/valid-api-tokens.properties", "# 8f14e45fceea167a=operators", "8f14e45fceea167a=operators")
+        assert shared_machine.run("qmq-metaserver", "start").stdout.endswith("STARTED\n")
+        add = "AddBroker --metaserver=127.0.0.1:8080 --token=8f14e45fceea167a --brokerGroup=g1 --role=0 --hostname=box --ip=127.0.0.1 --servePort=20881 --syncPort=20882"
+        shared_machine.run("qmq-tools", *add.split())
+    yield request.param
+    if request.param == "broker":
+        shared_machine.run("qmq-metaserver", "stop")
+        change(shared_machine, "/etc/qmq/valid-api-tokens.properties", "8f14e45fceea167a=operators", "# 8f14e45fceea167a=operators")
+
+
+@pytest.mark.parametrize("ground", SERVERS, indirect=True)
+def test_package_the_unit_starts_a_server_that_tells_systemd(shared_machine, ground):
+    machine, server = shared_machine, ground
     machine.run("systemd-analyze", "--man=no", "verify", f"qmq-{server}.service")
     service = service_section(machine, server)
     assert (service["Type"], service["User"], service["Group"]) == ("notify", "qmq", "qmq")
@@ -114,7 +128,8 @@ def test_package_the_unit_starts_a_server_that_tells_systemd(shared_machine, ser
         told.bind(str(path))
         path.chmod(0o777)
         told.settimeout(30)
-        process = machine.popen("setpriv", "--reuid=qmq", "--regid=qmq", "--init-groups", "env", "NOTIFY_SOCKET=/run/qmq/notify", *service["ExecStart"].split())
+        settings = ["QMQ_IP=127.0.0.1", "QMQ_HOST=box"] if server == "broker" else []
+        process = machine.popen("setpriv", "--reuid=qmq", "--regid=qmq", "--init-groups", "env", "NOTIFY_SOCKET=/run/qmq/notify", *settings, *service["ExecStart"].split())
         try:
             seen = ""
             while "READY=1" not in seen:
@@ -122,8 +137,8 @@ def test_package_the_unit_starts_a_server_that_tells_systemd(shared_machine, ser
             [pid] = machine.processes(f"qmq-{server}")
             status = machine.run(f"qmq-{server}", "status").stdout
             assert "serving" in status and f"process {pid}" in status and str(PORT_OF[server]) in status
-            if server == "standalone":
-                send_and_receive(machine, "lines", ["a", "b"])
+            if server != "metaserver":
+                send_and_receive(machine, f"lines.{server}", ["a", "b"])
             machine.run("setpriv", "--reuid=qmq", "--regid=qmq", "--init-groups", *service["ExecReload"].split())
             wait_until(lambda: "asked to read the configuration again" in machine.path(f"/var/log/qmq/{server}.log").read_text(), 30, "reload")
             machine.run("sh", "-c", f"kill {pid}")

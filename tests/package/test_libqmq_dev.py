@@ -40,13 +40,20 @@ def test_package_a_program_is_built_with_pkg_config(unpacked, tmp_path):
         assert "libqmq.so.0\n" in needed(tmp_path / name)
 
 
+def build_with_cmake(root, source, to):
+    folder = to.parent / "project"
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text(PROJECT)
+    shutil.copy(source, folder / "send.c")
+    where = f"-Dqmq_DIR={root}/usr/lib/x86_64-linux-gnu/cmake/qmq"
+    subprocess.run(["cmake", "-S", folder, "-B", folder / "build", where], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", folder / "build"], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(folder / "build/send", to)
+
+
 def test_package_a_program_is_built_with_cmake(unpacked, tmp_path):
-    (tmp_path / "CMakeLists.txt").write_text(PROJECT)
-    shutil.copy(EXAMPLES / "send.c", tmp_path)
-    where = f"-Dqmq_DIR={unpacked}/usr/lib/x86_64-linux-gnu/cmake/qmq"
-    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build", where], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, stdout=subprocess.DEVNULL)
-    assert "libqmq.so.0\n" in needed(tmp_path / "build/send")
+    build_with_cmake(unpacked, EXAMPLES / "send.c", tmp_path / "send")
+    assert "libqmq.so.0\n" in needed(tmp_path / "send")
 
 
 def test_package_the_library_has_a_versioned_name_and_no_path_of_the_build(unpacked, artefacts):
@@ -62,10 +69,10 @@ def test_package_programs_of_users_run_where_it_is_installed(machine, artefacts,
     machine.apt("install", machine.put(artefacts.path("libqmq-dev_{v}_amd64.deb")), machine.put(artefacts.path("qmq_{v}_amd64.deb")))
     assert "libqmq.so.0" in machine.run("ldconfig", "-p").stdout
     machine.run("qmq-standalone", "start")
-    build_with_pkg_config(unpacked, EXAMPLES / "send.c", tmp_path / "send")
-    program = machine.put(tmp_path / "send")
-    machine.run(program, "127.0.0.1:8080", "greetings", "hello, package")
-    got = machine.run("qmq", "consume", "greetings", "--group", "g", "--count", 1, "--timeout", "30s")
-    assert "hello, package" in got.stdout
+    for build in (build_with_pkg_config, build_with_cmake):
+        build(unpacked, EXAMPLES / "send.c", tmp_path / "send")
+        machine.run(machine.put(tmp_path / "send"), "127.0.0.1:8080", "greetings", f"hello, {build.__name__}")
+        got = machine.run("qmq", "consume", "greetings", "--group", "g", "--count", 1, "--timeout", "30s")
+        assert f"hello, {build.__name__}" in got.stdout
     machine.apt("purge", "libqmq-dev")
     assert machine.run("find", "/usr", "-name", "*libqmq*").stdout == ""

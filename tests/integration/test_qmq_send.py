@@ -26,8 +26,20 @@ def test_qmq_send_a_file_and_consume_it(qmq, subject):
     (qmq.directory / "file").write_text("\n".join(lines) + "\n", "utf-8")
     done = qmq.ok("send", subject, "file")
     assert done.stdout == f"{len(lines)} messages sent, 0 failed\n"
-    assert done.stderr == ""
+    assert "guarantee" in done.stderr and len(done.stderr.splitlines()) == 1
     assert sorted(consumed(qmq, subject, len(lines))) == sorted(lines)
+
+
+def test_qmq_send_says_which_guarantee_was_given(start, tree, tmp_path):
+    server = start("standalone", {"send.sync.subjects": "pay.done:disk"})
+    monitor = f"{ADDRESS}:{server.port('monitor.port')}"
+    with Qmq(tree, tmp_path, server.port("meta.server.discover.port")) as qmq:
+        said = qmq.ok("send", "pay.done", "--broker", monitor, stdin="m").stderr
+        assert "guarantee disk" in said and "power loss" in said and monitor in said
+        assert "guarantee none" in qmq.ok("send", "click.log", "--broker", monitor, stdin="m").stderr
+        nobody = f"{ADDRESS}:{free_port()}"
+        said = qmq.ok("send", "pay.done", "--broker", nobody, stdin="m").stderr
+        assert "guarantee not known" in said and nobody in said and "--broker" in said
 
 
 def test_qmq_send_standard_input(qmq, subject):
@@ -71,7 +83,7 @@ def test_qmq_send_bad_lines_are_kept(qmq, subject):
     done = qmq.run("send", subject, "--json", stdin="\n".join(lines))
     assert done.returncode == 2
     assert done.stdout == "2 messages sent, 4 failed\n"
-    first, where = done.stderr.splitlines()
+    first, where, _ = done.stderr.splitlines()
     assert "line 2" in first and "JSON" in first
     kept = qmq.directory / f"{subject}.failed.jsonl"
     assert kept.name in where

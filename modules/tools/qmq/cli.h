@@ -80,6 +80,9 @@ int bench_command(const cli_options_t *o);
 int peek_command(const cli_options_t *o);
 int reset_command(const cli_options_t *o);
 
+/* One line on standard error: what the broker promises for messages of the subject, or why that is not known (docs/reliability.md). */
+void cli_say_guarantee(const cli_options_t *o);
+
 /* Prints the error as one line, frees it, and returns the exit code that belongs to it. */
 int cli_fail(qmq_error_t *error);
 /* Standard error, one line. */

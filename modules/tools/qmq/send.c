@@ -237,6 +237,7 @@ static int finish(sender_t *s, bool read_all) {
     if (!read_all) cli_say("stopped after line %zu; what comes after it was not sent", s->lines.number);
     if (s->read_failed) cli_say("the input cannot be read after line %zu: %s", s->lines.number, strerror(errno));
     (void)printf("%zu message%s sent, %zu failed\n", s->sent, s->sent == 1 ? "" : "s", s->failed);
+    if (s->sent > 0) cli_say_guarantee(s->o);
     if (s->failed == 0 && s->read_failed) return EXIT_USAGE;
     return s->failed == 0 ? EXIT_DONE : s->code;
 }

@@ -11,6 +11,7 @@ from harness import ADDRESS
 WAITING = 1000
 MIXED_SECONDS_MOST = 120
 COLD_GROUPS = 16
+MIXED_CONSUMERS = 8
 
 
 def start_load(bench, command, **options):
@@ -30,13 +31,16 @@ def mixed(bench):
     server = bench.server("mixed")
     address = f"{ADDRESS}:{server.port('broker.port')}"
     count = bench.options.count
-    bench.known_groups(server, "mixed", 1)
-    consumer = start_load(bench, "consume", address=address, subject="mixed", batch=200, window=1, count=count)
-    producer = start_load(bench, "produce", address=address, subject="mixed", size=1024, batch=50, window=8, count=count)
-    produced, consumed = told(producer), told(consumer)
     speed = lambda figures: figures["bytes"] / figures["seconds"] / 1e6
-    bench.row("produce 1024 B x 50 while a group consumes", speed(produced), "MB/s", "")
-    bench.row("consume 1024 B while they are produced", speed(consumed), "MB/s", f"within 30 % of {speed(produced):,.0f}")
+    for consumers in (MIXED_CONSUMERS, 1):
+        subject = f"mixed.{consumers}"
+        bench.known_groups(server, subject, 1)
+        consumer = start_load(bench, "consume", address=address, subject=subject, batch=200, window=1, consumers=consumers, count=count)
+        producer = start_load(bench, "produce", address=address, subject=subject, size=1024, batch=50, window=8, count=count)
+        produced, consumed = told(producer), told(consumer)
+        who = f"{consumers} consumers of a group" if consumers > 1 else "one consumer"
+        bench.row(f"produce 1024 B x 50 while {who} pull{'s' if consumers == 1 else ''} 200 at a time", speed(produced), "MB/s", "")
+        bench.row(f"   what {who} get{'s' if consumers == 1 else ''} meanwhile", speed(consumed), "MB/s", f"within 30 % of {speed(produced):,.0f}")
     server.stop()
 
 

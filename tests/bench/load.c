@@ -7,7 +7,7 @@
 static int usage(void) {
     (void)fputs(
         "bench_load bare|bare-pull|produce|many|consume|latency [--address A] [--subject S] [--group G] [--file F] [--size N] [--batch N] "
-        "[--window N] [--count N]\n",
+        "[--window N] [--consumers N] [--count N]\n",
         stderr);
     return 2;
 }
@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
     load_options_t o = {.address = "127.0.0.1:20881",
                         .subject = "bench",
                         .group = "bench",
+                        .consumer = "bench@@1",
                         .file = "bare.log",
                         .size = 1024,
                         .batch = 50,
@@ -38,6 +39,8 @@ int main(int argc, char **argv) {
             o.batch = atoi(value);
         else if (strcmp(name, "--window") == 0)
             o.window = atoi(value);
+        else if (strcmp(name, "--consumers") == 0)
+            o.consumers = atoi(value);
         else if (strcmp(name, "--count") == 0)
             o.count = atoi(value);
         else

@@ -10,11 +10,13 @@ typedef struct load_options {
     const char *address; /* 127.0.0.1:port */
     const char *subject;
     const char *group;
+    const char *consumer;
     const char *file; /* bare loop */
     int size;         /* bytes of a message's payload body, about */
     int batch;        /* messages a request */
     int window;       /* requests in flight; groups that consume side by side; connections */
     int count;        /* messages in all, or round trips */
+    int consumers;    /* above 1: so many of one group side by side instead of groups */
 } load_options_t;
 
 /* Listens, tells the port, serves one connection. */

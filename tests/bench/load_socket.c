@@ -112,7 +112,7 @@ uint8_t *load_pull_frame(const load_options_t *o, int32_t opaque, int64_t last, 
     begin(&w);
     pull_request_t r = {.subject = view_of(o->subject),
                         .group = view_of(o->group),
-                        .consumer_id = view_of("bench@@1"),
+                        .consumer_id = view_of(o->consumer),
                         .request_num = o->batch,
                         .offset = -1,
                         .pull_offset_begin = -1,
@@ -127,7 +127,7 @@ uint8_t *load_ack_frame(const load_options_t *o, int32_t opaque, int64_t first, 
     begin(&w);
     ack_request_t r = {.subject = view_of(o->subject),
                        .group = view_of(o->group),
-                       .consumer_id = view_of("bench@@1"),
+                       .consumer_id = view_of(o->consumer),
                        .pull_offset_begin = first,
                        .pull_offset_last = last};
     ack_request_write(&w, VERSION_CURRENT, &r);

@@ -71,10 +71,10 @@ class Bench:
         file.unlink()
         return told["bytes"] / told["seconds"], used * 1e6 / told["messages"]
 
-    def server(self, name, settings=None, kind="standalone"):
+    def server(self, name, settings=None, kind="standalone", **options):
         home = self.directory / name
         home.mkdir()
-        server = Server(self.options.tree, home, kind, settings)
+        server = Server(self.options.tree, home, kind, settings, **options)
         begin = time.monotonic()
         server.start()
         server.started_in = time.monotonic() - begin
@@ -130,14 +130,23 @@ class Bench:
         server.stop()
         shutil.rmtree(server.home)
 
-    def latency(self):
-        server = self.server("latency")
+    def latency_of(self, loops):
+        server = self.server(f"latency-{loops}", {"io.loops": str(loops)})
         address = f"127.0.0.1:{server.port('broker.port')}"
         self.known_groups(server, "latency", 1)
         told = self.load("latency", address=address, subject="latency", size=128, count=self.options.trips)
-        self.row("append -> parked pull answered, p50", told["p50_us"], "us", "<= 40")
-        self.row("append -> parked pull answered, p99", told["p99_us"], "us", "<= 300 (then 150)")
         server.stop()
+        return told
+
+    def latency(self):
+        server = subprocess.Popen([self.options.load, "bare-latency", "--file", str(self.directory / "bare.log")], stdout=subprocess.PIPE, text=True)
+        port = int(server.stdout.readline())
+        bare = self.load("latency", address=f"127.0.0.1:{port}", subject="latency", size=128, count=self.options.trips)
+        server.wait(30)
+        two, one = self.latency_of(2), self.latency_of(1)
+        self.row("append -> parked pull answered, p50", two["p50_us"], "us", f"<= 40 (bare loop {bare['p50_us']:.0f})")
+        self.row("append -> parked pull answered, p99", two["p99_us"], "us", f"<= 300 (then 150; bare loop {bare['p99_us']:.0f})")
+        self.row("   both connections on one loop, p50", one["p50_us"], "us", "")
 
     def idle(self):
         server = self.server("idle")
@@ -266,26 +275,12 @@ class Bench:
         self.row("fresh store with ten messages: disk", blocks / 2**20, "MiB", "< 5")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tree", required=True)
-    parser.add_argument("--load", required=True)
-    parser.add_argument("--directory", default=None, help="where the stores are made (default: the system's temporary directory)")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--count", type=int, default=300000, help="messages of 1 KiB a round")
-    parser.add_argument("--subjects", type=int, default=100000)
-    parser.add_argument("--log-gib", type=float, default=10.0, help="message log of the store with many subjects")
-    parser.add_argument("--trips", type=int, default=3000)
-    parser.add_argument("--idle", type=float, default=5.0)
-    parser.add_argument("--metaserver", type=float, default=20.0, help="seconds of registrations")
-    parser.add_argument("--json", default=None)
-    parser.add_argument("--only", default="idle,latency,throughput,mixed,waiting,cold,metaserver,sizes,fresh,sync,subjects")
-    options = parser.parse_args()
-    options.tree, options.load = str(Path(options.tree).resolve()), str(Path(options.load).resolve())
-    bench = Bench(options)
+def run(bench, options):
+    """The parts that were asked for, one after the other."""
     parts = options.only.split(",")
     if "idle" in parts:
         bench.idle()
+        broker_parts.idle(bench, memory_kib, cpu_seconds)
     if "latency" in parts:
         bench.latency()
     if "throughput" in parts:
@@ -307,7 +302,29 @@ def main():
         bench.fresh()
     if "subjects" in parts:
         bench.subjects(options.subjects, int(options.log_gib * 2**30))
-    bench.clean()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tree", required=True)
+    parser.add_argument("--load", required=True)
+    parser.add_argument("--directory", default=None, help="where the stores are made (default: the system's temporary directory)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=300000, help="messages of 1 KiB a round")
+    parser.add_argument("--subjects", type=int, default=100000)
+    parser.add_argument("--log-gib", type=float, default=10.0, help="message log of the store with many subjects")
+    parser.add_argument("--trips", type=int, default=3000)
+    parser.add_argument("--idle", type=float, default=5.0)
+    parser.add_argument("--metaserver", type=float, default=20.0, help="seconds of registrations")
+    parser.add_argument("--json", default=None)
+    parser.add_argument("--only", default="idle,latency,throughput,mixed,waiting,cold,metaserver,sizes,fresh,sync,subjects")
+    options = parser.parse_args()
+    options.tree, options.load = str(Path(options.tree).resolve()), str(Path(options.load).resolve())
+    bench = Bench(options)
+    try:
+        run(bench, options)
+    finally:
+        bench.clean()
     if options.json:
         Path(options.json).write_text(json.dumps(bench.rows, indent=1) + "\n", encoding="utf-8")
 

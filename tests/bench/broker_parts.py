@@ -2,16 +2,19 @@
 
 import json
 import os
+import resource
 import subprocess
 import threading
 import time
 
-from harness import ADDRESS
+from harness import ADDRESS, free_port, meta_endpoint
+from management import Http
 
 WAITING = 1000
 MIXED_SECONDS_MOST = 120
 COLD_GROUPS = 16
 MIXED_CONSUMERS = 8
+MANY_FILES = 1000000
 
 
 def start_load(bench, command, **options):
@@ -24,6 +27,30 @@ def start_load(bench, command, **options):
 def told(process):
     output, _ = process.communicate(timeout=MIXED_SECONDS_MOST)
     return json.loads(output)
+
+
+def idle(bench, memory_kib, cpu_seconds):
+    """A broker of its own that nobody uses, also where a process may open a million files."""
+    metaserver = bench.server("idle-metaserver", kind="metaserver")
+    http = Http(metaserver.port("meta.server.discover.port"))
+    port, sync_port = free_port(), free_port()
+    answer = http.add_broker("bench", "bench-host", ADDRESS, port, sync_port)
+    if answer["status"] != 0:
+        raise SystemExit(f"bench: AddBroker says {answer}")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    settings = {"meta.server.endpoint": meta_endpoint(metaserver.port("meta.server.discover.port")), "broker.port": port, "sync.port": sync_port}
+    limit = ["prlimit", f"--nofile={files}:{files}"]
+    broker = bench.server("idle-broker", settings, kind="broker", arguments=["--host", "bench-host", "--ip", ADDRESS], wrapper=limit)
+    cpu, begin = cpu_seconds(broker.pid), time.monotonic()
+    time.sleep(bench.options.idle)
+    share = 100 * (cpu_seconds(broker.pid) - cpu) / (time.monotonic() - begin)
+    what = f"idle broker, {files:,} descriptors allowed"
+    bench.row(f"{what}: private (RssAnon)", memory_kib(broker.pid, "RssAnon") / 1024, "MiB", "<= 5")
+    bench.row(f"{what}: CPU", share, "%", "< 0.1")
+    bench.row("start of a broker to serving", 1000 * broker.started_in, "ms", "<= 200")
+    broker.stop()
+    metaserver.stop()
 
 
 def mixed(bench):

@@ -5,10 +5,10 @@
 #include <string.h>
 
 static int usage(void) {
-    (void)fputs(
-        "bench_load bare|bare-pull|produce|many|consume|latency [--address A] [--subject S] [--group G] [--file F] [--size N] [--batch N] "
-        "[--window N] [--consumers N] [--count N]\n",
-        stderr);
+    (void)fputs("bench_load bare|bare-pull|bare-latency|produce|many|consume|latency [--address A] [--subject S] [--group G] [--file F] "
+                "[--size N] [--batch N] "
+                "[--window N] [--consumers N] [--count N]\n",
+                stderr);
     return 2;
 }
 
@@ -48,6 +48,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[1], "bare") == 0) return load_bare(&o, load_serve_sends);
     if (strcmp(argv[1], "bare-pull") == 0) return load_bare(&o, load_serve_pulls);
+    if (strcmp(argv[1], "bare-latency") == 0) return load_bare(&o, load_serve_latency);
     if (strcmp(argv[1], "produce") == 0) return load_produce(&o);
     if (strcmp(argv[1], "many") == 0) return load_many(&o);
     if (strcmp(argv[1], "consume") == 0) return load_consume(&o);

@@ -20,9 +20,11 @@ typedef struct load_options {
 } load_options_t;
 
 /* Listens, tells the port, serves one connection. */
-int load_bare(const load_options_t *o, void (*serve_connection)(const load_options_t *o, int fd, int file));
-void load_serve_sends(const load_options_t *o, int fd, int file);
-void load_serve_pulls(const load_options_t *o, int fd, int file);
+int load_bare(const load_options_t *o, void (*serve)(const load_options_t *o, int listener, int fd, int file));
+void load_serve_sends(const load_options_t *o, int listener, int fd, int file);
+void load_serve_pulls(const load_options_t *o, int listener, int fd, int file);
+/* Takes a second connection. */
+void load_serve_latency(const load_options_t *o, int listener, int fd, int file);
 int load_produce(const load_options_t *o);
 int load_many(const load_options_t *o);
 int load_consume(const load_options_t *o);

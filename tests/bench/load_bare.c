@@ -19,8 +19,8 @@
 #define FILE_LIMIT (1024LL * 1024 * 1024)
 #define PREALLOCATE (64LL * 1024 * 1024)
 
-void load_serve_sends(const load_options_t *o, int fd, int file) {
-    (void)o;
+void load_serve_sends(const load_options_t *o, int listener, int fd, int file) {
+    (void)o, (void)listener;
     uint8_t *buffer = memory_alloc(BUFFER);
     size_t have = 0;
     int64_t offset = 0, allocated = 0;
@@ -59,7 +59,7 @@ void load_serve_sends(const load_options_t *o, int fd, int file) {
     memory_free(buffer);
 }
 
-int load_bare(const load_options_t *o, void (*serve_connection)(const load_options_t *o, int fd, int file)) {
+int load_bare(const load_options_t *o, void (*serve)(const load_options_t *o, int listener, int fd, int file)) {
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
@@ -74,7 +74,7 @@ int load_bare(const load_options_t *o, void (*serve_connection)(const load_optio
     int fd = accept(listener, NULL, NULL);
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    serve_connection(o, fd, file);
+    serve(o, listener, fd, file);
     (void)close(fd);
     (void)close(file);
     return 0;

@@ -110,7 +110,8 @@ static size_t answer_burst(int fd, int file, stored_t *s, const load_options_t *
     return send_all(fd, parts, count) ? at : 0;
 }
 
-void load_serve_pulls(const load_options_t *o, int fd, int file) {
+void load_serve_pulls(const load_options_t *o, int listener, int fd, int file) {
+    (void)listener;
     stored_t s = {0};
     fill(&s, o);
     uint8_t *buffer = memory_alloc(BUFFER);

@@ -37,6 +37,9 @@ void loop_post(loop_t *l, task_t *task);
 /* Runs the task at the end of this round, after all sockets that were ready had their turn and before the loop waits; in the
  * order deferred, those deferred meanwhile too. This is where batches are closed. */
 void loop_defer(loop_t *l, task_t *task);
+/* Runs the task in the same round when no deferred task is left, those that came of it included: what gathers from all of them runs once.
+ * The youngest first: its peer has waited for what the others set off. */
+void loop_defer_last(loop_t *l, task_t *task);
 /* Monotonic time in microseconds, read once a round: cheap. */
 int64_t loop_now_us(const loop_t *l);
 

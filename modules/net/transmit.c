@@ -90,7 +90,7 @@ void connection_queue_flush(connection_t *c) {
     c->flush_queued = true;
     c->flush.run = run_flush;
     connection_retain(c);
-    loop_defer(c->context->loop, &c->flush);
+    loop_defer_last(c->context->loop, &c->flush);
 }
 
 static void end_write(connection_t *c) {

@@ -19,6 +19,7 @@ struct loop {
     int64_t now_us;
     task_t *deferred;
     task_t **deferred_end;
+    task_t *last; /* youngest first */
     retiree_t *retired;
     connecting_t *connecting;
     timer_heap_t timers;
@@ -105,6 +106,11 @@ void loop_defer(loop_t *l, task_t *task) {
     l->deferred_end = &task->next;
 }
 
+void loop_defer_last(loop_t *l, task_t *task) {
+    task->next = l->last;
+    l->last = task;
+}
+
 void loop_timer_start(loop_t *l, loop_timer_t *t, int64_t delay_us) {
     timer_heap_remove(&l->timers, t);
     int64_t now = clock_mono_us(); /* not the round's time, which is older: a timer must never be early */
@@ -118,7 +124,7 @@ void loop_timer_stop(loop_t *l, loop_timer_t *t) {
 }
 
 static int64_t wait_time(const loop_t *l) {
-    if (l->deferred != NULL || l->retired != NULL || poller_is_ready(l->poller)) return 0;
+    if (l->deferred != NULL || l->last != NULL || l->retired != NULL || poller_is_ready(l->poller)) return 0;
     const loop_timer_t *first = timer_heap_first(&l->timers);
     if (first == NULL) return FOREVER_US;
     int64_t left = first->due_us - clock_mono_us();
@@ -173,6 +179,17 @@ static void run_deferred(loop_t *l, int *budget) {
     }
 }
 
+static void run_last(loop_t *l, int *budget) {
+    task_t *task = l->last;
+    l->last = NULL;
+    while (task != NULL) {
+        task_t *next = task->next;
+        (*budget)--;
+        task->run(task);
+        task = next;
+    }
+}
+
 static void release_retired(loop_t *l) {
     retiree_t *r = l->retired;
     l->retired = NULL;
@@ -187,12 +204,13 @@ static void finish_round(loop_t *l) {
     int budget = DEFERRED_PER_ROUND;
     do {
         run_deferred(l, &budget);
+        run_last(l, &budget);
         release_retired(l);
-    } while (l->retired != NULL || (l->deferred != NULL && budget > 0));
+    } while (l->retired != NULL || ((l->deferred != NULL || l->last != NULL) && budget > 0));
 }
 
 static bool has_work(const loop_t *l) {
-    return l->deferred != NULL || l->retired != NULL || atomic_load(&l->posted) != NULL || poller_is_closing(l->poller);
+    return l->deferred != NULL || l->last != NULL || l->retired != NULL || atomic_load(&l->posted) != NULL || poller_is_closing(l->poller);
 }
 
 /* Runs what is queued and what that queues; a task that queues itself for ever is given up. */

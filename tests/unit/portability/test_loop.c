@@ -173,6 +173,25 @@ static void deferred_tasks_run_in_order_with_those_they_defer(void) {
     loop_destroy(l);
 }
 
+static void last_tasks_run_when_nothing_is_deferred(void) {
+    int log[8], count = 0;
+    note_t notes[4];
+    stopper_t stopper;
+    loop_t *l = guarded_loop_create();
+    for (int i = 0; i < 4; i++) note_init(&notes[i], log, &count, i);
+    stopper_init(&stopper, l);
+    chain_t chain = {.task.run = run_chain, .loop = l, .inner = &notes[1]};
+    loop_defer_last(l, &notes[3].task);
+    loop_defer_last(l, &notes[2].task);
+    loop_defer(l, &notes[0].task);
+    loop_defer(l, &chain.task);
+    loop_post(l, &stopper.task);
+    guarded_loop_run(l);
+    CU_ASSERT_EQUAL(count, 4);
+    for (int i = 0; i < count; i++) CU_ASSERT_EQUAL(log[i], i);
+    loop_destroy(l);
+}
+
 typedef struct hog {
     task_t task;
     loop_t *loop;
@@ -247,9 +266,15 @@ static void a_loop_runs_again_after_a_stop(void) {
 }
 
 const test_case_t loop_cases[] = {
-    TEST(loop_stopped_before_it_runs_returns), TEST(tasks_posted_before_the_stop_run_in_order),
-    TEST(destroy_runs_what_is_queued),         TEST(four_threads_post),
-    TEST(a_post_wakes_a_sleeping_loop),        TEST(deferred_tasks_run_in_order_with_those_they_defer),
-    TEST(endless_deferring_starves_nobody),    TEST(the_current_loop_is_known),
-    TEST(a_loop_runs_again_after_a_stop),      TEST_END,
+    TEST(loop_stopped_before_it_runs_returns),
+    TEST(tasks_posted_before_the_stop_run_in_order),
+    TEST(destroy_runs_what_is_queued),
+    TEST(four_threads_post),
+    TEST(a_post_wakes_a_sleeping_loop),
+    TEST(deferred_tasks_run_in_order_with_those_they_defer),
+    TEST(last_tasks_run_when_nothing_is_deferred),
+    TEST(endless_deferring_starves_nobody),
+    TEST(the_current_loop_is_known),
+    TEST(a_loop_runs_again_after_a_stop),
+    TEST_END,
 };

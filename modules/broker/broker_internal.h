@@ -34,6 +34,7 @@ struct broker {
     _Atomic bool stopping;
     _Atomic int parked_pulls;
     _Atomic int group_count;
+    _Atomic int posted; /* operations on their way to the loops of their groups */
     struct dead_consumers *dead_consumers;
     struct sub_env *sub_env; /* NULL: environments do not matter */
     _Atomic(struct look *) look;

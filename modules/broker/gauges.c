@@ -45,6 +45,10 @@ static double read_action_replay_lag(void *arg) {
     return (double)(f.action_end - f.action_applied);
 }
 
+static double read_posted(void *arg) {
+    return atomic_load_explicit(&((broker_t *)arg)->posted, memory_order_relaxed);
+}
+
 static double read_queued_sends(void *arg) {
     const broker_t *b = arg;
     int queued = 0;
@@ -84,7 +88,7 @@ static const struct {
     {"slaveMessageLogLag", "role", "MASTER", read_nothing},
     {"slaveActionLogLag", "role", "MASTER", read_nothing},
     {"executorQueueSize", "requestCode", "10", read_queued_sends},
-    {"actorSystemQueue_qmq", NULL, NULL, read_nothing},
+    {"actorSystemQueue_qmq", NULL, NULL, read_posted},
     {"actorSystemQueue_consumers", NULL, NULL, read_dead_tasks},
     {"dispatchers_qmq", NULL, NULL, read_groups},
     {"dispatchers_consumers", NULL, NULL, read_dead_mailboxes},

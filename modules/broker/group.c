@@ -43,6 +43,7 @@ static void group_take(group_t *g, operation_t *op);
 
 static void group_arrived(task_t *task) {
     operation_t *op = (operation_t *)task; /* first member */
+    atomic_fetch_sub_explicit(&op->group->broker->posted, 1, memory_order_relaxed);
     group_take(op->group, op);
 }
 
@@ -75,6 +76,7 @@ void group_submit(group_t *g, operation_t *op, worker_t *from) {
         return;
     }
     op->task.run = group_arrived;
+    atomic_fetch_add_explicit(&g->broker->posted, 1, memory_order_relaxed);
     loop_post(worker_loop(home), &op->task);
 }
 
@@ -169,6 +171,7 @@ static void group_wake(group_t *g) {
     }
     worker_t *here = broker_current_worker(g->broker);
     worker_t *home = group_enter(g, here);
+    atomic_fetch_add_explicit(&g->broker->posted, 1, memory_order_relaxed);
     if (home == here)
         loop_defer(worker_loop(home), &g->wake.task);
     else

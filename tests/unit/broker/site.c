@@ -71,6 +71,7 @@ void site_stop(site_t *s) {
     atomic_store(&b->read_only, true);
     traffic_close(b);
     CU_ASSERT_EQUAL(atomic_load(&b->parked_pulls), 0);
+    CU_ASSERT_EQUAL(atomic_load(&b->posted), 0);
     group_free_all(b);
     waiters_free_all(b);
     store_close(b->store);

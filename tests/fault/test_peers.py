@@ -372,3 +372,22 @@ def reaches(server):
             return client.ack("s", "g", "c1", -1, -1) == f.SUCCESS
     except (OSError, NoAnswer, Disconnected):
         return False
+
+
+def test_fault_more_connections_than_allowed(start):
+    """One too many is closed at once; those that are there go on, and a place that becomes free is given again."""
+    server = start("standalone", {"connections.max": "20"})
+    with server.client() as client:
+        client.pull("s", "g")
+        client.pull("flow", "flows")
+        crowd = [socket.create_connection(server.address(), timeout=10) for _ in range(19)]
+        wait_until(lambda: health(server)["connections"] == 20, 10, "all are admitted")
+        for _ in range(50):
+            with socket.create_connection(server.address(), timeout=10) as one_too_many:
+                assert one_too_many.recv(1) == b""
+            assert client.send(message("s", "m")) == []
+        assert health(server)["connections"] == 20
+        assert len(client.pull("s", "g", number=100).ids) == 50
+        close_all(crowd)
+        wait_until(lambda: reaches(server), FLOWS_AGAIN, "places are free again")
+    flows(server, "flow", "after.too.many")

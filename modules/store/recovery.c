@@ -7,6 +7,7 @@
 #include "portability/clock.h"
 #include "store/action_record.h"
 #include "store/log_check.h"
+#include "store/log_holes.h"
 #include "store/message_record.h"
 #include "store/store_metrics.h"
 
@@ -64,8 +65,18 @@ static int64_t known_below(const recovery_t *r, bool trusted, const marker_point
 
 static bool are_whole(recovery_t *r) {
     store_t *s = r->store;
-    return segmented_log_is_whole(&s->messages.segments, known_below(r, r->trusted, &r->marker.messages), &r->error) &&
-           segmented_log_is_whole(&s->actions.segments, known_below(r, r->actions_trusted, &r->marker.actions), &r->error);
+    return log_holes_none(&s->messages.segments, known_below(r, r->trusted, &r->marker.messages), &r->error) &&
+           log_holes_none(&s->actions.segments, known_below(r, r->actions_trusted, &r->marker.actions), &r->error);
+}
+
+/* The operator said so. */
+static apr_status_t close_holes(recovery_t *r) {
+    store_t *s = r->store;
+    uint8_t filler[MESSAGE_FILLER_SIZE];
+    message_filler_put(filler, r->now_ms > 0 ? r->now_ms : 1);
+    apr_status_t status = log_holes_close(&s->messages.segments, filler, MESSAGE_FILLER_SIZE, &r->error);
+    action_filler_put(filler);
+    return status == APR_SUCCESS ? log_holes_close(&s->actions.segments, filler, ACTION_FILLER_SIZE, &r->error) : status;
 }
 
 /* Which records are ours: only the checksums of those are surely right. */
@@ -81,11 +92,13 @@ static apr_status_t check_logs(recovery_t *r) {
     store_t *s = r->store;
     log_checked_t messages = {0, 0}, actions = {0, 0};
     if (!s->options.repair && !are_whole(r)) return QMQ_E_CORRUPT;
+    apr_status_t status = s->options.repair ? close_holes(r) : APR_SUCCESS;
+    if (status != APR_SUCCESS) return status;
     tell(s, 0, "checking the ends of the logs");
     /* In a log of ours that lost its marker or its end, what is followed by sound records is no torn end. */
     bool keeps = !s->taken_over;
     s->keeps_doubtful = keeps && (!r->trusted || !r->actions_trusted);
-    apr_status_t status =
+    status =
         log_check(&s->messages.segments, r->trusted ? message_segment_validate : message_segment_validate_taken_over,
                   !r->trusted && keeps ? message_segment_resync : NULL, r->trusted ? r->marker.messages.offset : -1, &messages, &r->error);
     if (status == APR_SUCCESS)

@@ -394,32 +394,3 @@ apr_status_t segmented_log_remove_first(segmented_log_t *l) {
     mutex_unlock(&l->lock);
     return status;
 }
-
-/* True when this segment or a later one begins with something; space that was only reserved is zero. */
-static bool has_data_from(const segmented_log_t *l, size_t index) {
-    for (; index < l->count; index++) {
-        uint8_t head[4] = {0};
-        size_t got = 0;
-        if (file_read_at(l->segments[index]->file, head, sizeof head, 0, &got) == APR_SUCCESS && memcmp(head, zeros, sizeof head) != 0)
-            return true;
-    }
-    return false;
-}
-
-bool segmented_log_is_whole(segmented_log_t *l, int64_t below, qmq_error_t **error) {
-    static const char *const remedy = "Restore it from a copy or a replica; or start once with --repair, then what it held is lost";
-    for (size_t i = 0; i + 1 < l->count && l->segments[i]->base < below && has_data_from(l, i + 1); i++) {
-        int64_t size = 0, next = l->segments[i]->base + l->segment_size;
-        if (l->segments[i + 1]->base != next && next < below) {
-            *error = error_create(QMQ_E_CORRUPT, remedy, "the %s has a hole: %s/%020lld is missing in front of %s", l->name, l->directory,
-                                  (long long)next, l->segments[i + 1]->path);
-            return false;
-        }
-        if (file_size(l->segments[i]->file, &size) == APR_SUCCESS && size == 0) {
-            *error = error_create(QMQ_E_CORRUPT, remedy, "the %s has a hole: %s is empty although later segments are not", l->name,
-                                  l->segments[i]->path);
-            return false;
-        }
-    }
-    return true;
-}

@@ -84,9 +84,6 @@ static inline void segment_release(segment_t *s) {
 /* Retained segment with this base, created (empty file) when missing. Any thread. */
 apr_status_t segmented_log_obtain(segmented_log_t *l, int64_t base, segment_t **out);
 
-/* False when a segment that begins below offset `below` is missing or empty although a later one has data: *error names it. Recovery. */
-bool segmented_log_is_whole(segmented_log_t *l, int64_t below, qmq_error_t **error);
-
 /* Recovery: makes `end` the end. Cuts the file it lies in, deletes later ones, counts everything from `synced` on as not durable. */
 apr_status_t segmented_log_cut(segmented_log_t *l, int64_t end, int64_t synced, qmq_error_t **error);
 

@@ -13,6 +13,7 @@ class Ledger:
         self.acknowledged = {}  # message id -> (subject, payload)
         self.refused = set()
         self.uncertain = set()  # sent, never answered: may be stored or not
+        self.cut_short = set()  # their request never arrived whole
         self.offsets = defaultdict(dict)  # (subject, group, consumer) -> {pull offset: message id}
         self.acked = defaultdict(lambda: -1)  # (subject, group, consumer) -> last acknowledged pull offset
         self.owner = {}  # (subject, group, message id) -> consumer
@@ -39,6 +40,10 @@ class Ledger:
     def not_answered(self, batch):
         with self.lock:
             self.uncertain.update(message.id for message in batch)
+
+    def cut(self, message):
+        with self.lock:
+            self.cut_short.add(message.id)
 
     # ---- consumers
 

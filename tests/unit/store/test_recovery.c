@@ -280,6 +280,10 @@ static void empty_segment_is_a_hole(void) {
     t.options.repair = true;
     stored_open(&t);
     CU_ASSERT_TRUE(stored_has(&t, "s", 119, "message-119"));
+    stored_close(&t);
+    t.options.repair = false; /* once was enough */
+    stored_open(&t);
+    CU_ASSERT_TRUE(stored_has(&t, "s", 119, "message-119"));
     stored_free(&t);
 }
 
@@ -299,6 +303,11 @@ static void missing_segment_is_a_hole(void) {
     CU_ASSERT_TRUE(r.count > 0 && r.messages[0].sequence > 50);
     poll_result_free(&r);
     CU_ASSERT_EQUAL(stored_put(&t, "s", "next"), 120);
+    stored_crash(&t);
+    t.options.repair = false;
+    stored_open(&t);
+    CU_ASSERT_TRUE(stored_has(&t, "s", 119, "message-119"));
+    CU_ASSERT_TRUE(stored_has(&t, "s", 120, "next"));
     stored_free(&t);
 }
 

@@ -1,6 +1,7 @@
 """A metaserver whose database authenticates as MySQL 8 does: caching_sha2_password by its short and its long way, over TLS and over the
 server's public key. tests/support/mysql8.py takes MySQL's place in this, a MariaDB behind it does the rest."""
 
+import ctypes
 import subprocess
 
 import pytest
@@ -58,6 +59,14 @@ def test_metaserver_mysql8_the_long_way_over_the_servers_key_then_the_short_one(
     assert "allowPublicKeyRetrieval" not in metaserver.output()
 
 
+def client_library():
+    """The version of the MariaDB client library that the metaserver uses."""
+    library = ctypes.CDLL("libmariadb.so.3")
+    library.mysql_get_client_info.restype = ctypes.c_char_p
+    return tuple(int(part) for part in library.mysql_get_client_info().decode().split("."))
+
+
+@pytest.mark.skipif(client_library() < (3, 3, 20), reason="before 3.3.20 libmariadb3 asks for the key though it has one")
 def test_metaserver_mysql8_the_servers_key_may_lie_in_a_file(make, mariadb, mysql8):
     server = mysql8()
     metaserver = make("metaserver", settings(server, f"?allowPublicKeyRetrieval=false&serverRSAPublicKeyFile={server.key_file}")).start()

@@ -133,7 +133,7 @@ run_stage() {
         fi
         ;;
     windows)
-        if build release && prepare windows scripts/windows-build.sh && prepare windows scripts/build-interop.sh; then
+        if build release && prepare windows scripts/windows-build.sh; then
             scripts/windows-check.sh >"$results/out" 2>&1
             count "$results/out" $? windows
             grep -E '^(SKIPPED|NOT RUN|windows )' "$results/out" || true

@@ -124,6 +124,16 @@ def test_package_the_whole_life_of_the_msi(windows, msi, newer):
     uninstall(windows, newer)
 
 
+def test_package_a_damaged_msi_leaves_nothing(windows, msi, tmp_path):
+    whole = msi.read_bytes()
+    damaged = tmp_path / "damaged.msi"
+    damaged.write_bytes(whole[: len(whole) * 2 // 3])
+    install(windows, damaged, f"INSTALLDIR={PLACE}", code="failed")
+    assert all(service(windows, server) == {} for server in SERVERS)
+    assert add_remove_entries(windows) == 0
+    assert not (windows.path(PLACE) / "lib/qmq-broker.exe").exists()
+
+
 def test_package_the_msi_holds_what_the_zip_holds(msi, artefacts, tmp_path):
     subprocess.run(["msiextract", "-C", tmp_path / "msi", msi], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["unzip", "-q", artefacts.path("qmq-dist-{v}-windows-x64.zip"), "-d", tmp_path / "zip"], check=True)

@@ -35,14 +35,19 @@ static store_figures_t figures_of(void *arg) {
     return f;
 }
 
+/* The end was read first, and the log goes on. */
+static double lag(int64_t end, int64_t reached) {
+    return reached < end ? (double)(end - reached) : 0;
+}
+
 static double read_message_replay_lag(void *arg) {
     store_figures_t f = figures_of(arg);
-    return (double)(f.message_end - f.message_indexed);
+    return lag(f.message_end, f.message_indexed);
 }
 
 static double read_action_replay_lag(void *arg) {
     store_figures_t f = figures_of(arg);
-    return (double)(f.action_end - f.action_applied);
+    return lag(f.action_end, f.action_applied);
 }
 
 static double read_posted(void *arg) {

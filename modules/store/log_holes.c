@@ -41,8 +41,7 @@ static apr_status_t fill_segment(segmented_log_t *l, int64_t base, const void *f
     if (status != APR_SUCCESS) return status;
     status = file_write_at(s->file, filler, size, 0);
     if (status == APR_SUCCESS) status = file_data_sync(s->file);
-    if (status == APR_SUCCESS)
-        log_error(l->log, "%s: what %s held is given up; it is an empty segment now", l->name, s->path);
+    if (status == APR_SUCCESS) log_error(l->log, "%s: what %s held is given up; it is an empty segment now", l->name, s->path);
     segment_release(s);
     return status;
 }

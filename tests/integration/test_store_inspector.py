@@ -106,6 +106,21 @@ def test_every_kind_of_file_is_dumped(tree, tmp_path):
     assert store.run("dump", other).returncode == USAGE
 
 
+def test_files_that_only_the_original_writes_are_dumped(tree, tmp_path):
+    store = Store(tree, unpack_store("broker-master-smt", tmp_path / "store"))
+    tables = sorted(store.root.glob("smt/*"))
+    shown = [line for table in tables if os.path.getsize(table) for line in store.lines("dump", table)] if tables else []
+    assert shown and all(line["id"] and line["size"] > 0 and line["sequence"] >= 0 for line in shown)
+    assert not [one for one in store.lines("verify") if one.get("file", "").startswith(str(store.root / "smt"))]
+    overwrite(tables[0], 100, b"?")
+    assert store.run("dump", tables[0]).returncode == DAMAGED
+    assert str(tables[0]) in [one["file"] for one in store.findings()]
+    old = store.root / "pulllog" / "c1" / "g1@order.changed"
+    old.mkdir(parents=True)
+    (old / ("0" * 20)).write_bytes(b"".join(number.to_bytes(8, "big", signed=True) for number in (0, 1, -1, 7)))
+    assert store.lines("dump", old / ("0" * 20)) == [{"pull": 0, "message": 0}, {"pull": 1, "message": 1}, {"pull": 3, "message": 7}]
+
+
 @pytest.fixture
 def store(start, tree):
     """A store of our broker, with 40 messages of two subjects and a consumer, closed in order."""

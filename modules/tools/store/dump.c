@@ -113,6 +113,12 @@ static int dump_small(inspector_t *i, bool (*dump)(inspector_t *i, view_t text))
     return good ? STORE_SOUND : rv == APR_SUCCESS ? STORE_DAMAGED : STORE_UNREADABLE;
 }
 
+static bool dump_pulls(inspector_t *i, view_t bytes) {
+    int64_t base = 0;
+    const char *slash = strrchr(i->argument, '/');
+    return id_parse_i64(view_of(slash == NULL ? i->argument : slash + 1), &base) && dump_old_pulls(i, bytes, base);
+}
+
 /* A consumer log. */
 
 static void print_entry(inspector_t *i, int64_t sequence, const index_entry_t *e) {
@@ -231,12 +237,15 @@ static int dump_named(inspector_t *i, const char *name, const char *parent, cons
     if (strcmp(parent, "messagelog") == 0 && is_base) return dump_segment(i, base, dump_message_segment);
     if (strcmp(parent, "actionlog") == 0 && is_base) return dump_segment(i, base, dump_action_segment);
     if (grand != NULL && strcmp(grand, "consumerlog") == 0 && is_base) return dump_index(i, base);
+    if (strcmp(parent, "smt") == 0 && is_base) return dump_small(i, dump_sorted_table);
+    if (grand != NULL && is_base && strchr(parent, '@') != NULL) return dump_small(i, dump_pulls);
     if (starts_with(name, "message-checkpoint")) return dump_small(i, dump_message_snapshot);
     if (starts_with(name, "action-checkpoint")) return dump_small(i, dump_action_snapshot);
     if (strcmp(parent, "pulllog_smt") == 0) return dump_small(i, dump_tablet);
     (void)fprintf(i->err,
                   "%s is no file of a store that can be shown: name it with its directory, as in messagelog/00000000000000000000, "
-                  "consumerlog/<subject>/00000000000000000000, checkpoint/action-checkpoint.<offset>, pulllog_smt/<offset>\n",
+                  "consumerlog/<subject>/00000000000000000000, checkpoint/action-checkpoint.<offset>, pulllog_smt/<offset>, smt/<offset>, "
+                  "pulllog/<consumer>/<group>@<subject>/00000000000000000000\n",
                   i->argument);
     return STORE_USAGE;
 }

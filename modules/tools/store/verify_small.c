@@ -9,6 +9,7 @@
 #include "store/message_snapshot.h"
 #include "store/pull_tablet.h"
 #include "store/snapshot_files.h"
+#include "tools/store/dump.h"
 
 #include <string.h>
 
@@ -67,6 +68,16 @@ static apr_status_t check_tablet(void *arg, const char *name) {
     return check_small(arg, name, is_sound_tablet, "tablets", "a tablet that is cut short or damaged; the action log is replayed instead");
 }
 
+static bool is_sound_table(const char *name, view_t bytes) {
+    int64_t id = 0;
+    return !id_parse_i64(view_of(name), &id) || sorted_table_is_sound(bytes);
+}
+
+static apr_status_t check_table(void *arg, const char *name) {
+    return check_small(arg, name, is_sound_table, NULL,
+                       "a sorted table that is cut short or damaged; messages that are only there cannot be read for sure");
+}
+
 static void check_directory(inspector_t *i, findings_t *f, const char *name, apr_status_t (*visit)(void *arg, const char *name)) {
     char *directory = memory_printf("%s/%s", i->root, name);
     small_sight_t x = {f, directory};
@@ -89,5 +100,6 @@ static void check_marker(inspector_t *i, findings_t *f) {
 void verify_small_files(inspector_t *i, findings_t *f) {
     check_directory(i, f, "checkpoint", check_snapshot);
     check_directory(i, f, "pulllog_smt", check_tablet);
+    check_directory(i, f, "smt", check_table);
     check_marker(i, f);
 }

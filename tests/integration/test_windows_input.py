@@ -1,6 +1,7 @@
 """Wrong input that only Windows knows, and homes of every kind; what an administrator reads back of a service."""
 
 import shutil
+import socket
 
 import pytest
 from harness import ADDRESS
@@ -30,6 +31,27 @@ def one_line(done, *needles):
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1 and all(needle in lines[0] for needle in needles), done.stderr
     return lines[0]
+
+
+def refused(server, *needles):
+    """Ends with code 1 after one line, beside its log, that has all the needles."""
+    server.launch()
+    assert server.wait_exit() == 1
+    lines = [line for line in server.output().splitlines() if line.startswith("qmq-")]
+    assert len(lines) == 1 and all(str(needle) in lines[0] for needle in needles), server.output()
+
+
+def test_input_a_port_that_another_program_has(make):
+    with socket.create_server((ADDRESS, 0)) as owner:
+        port = owner.getsockname()[1]
+        refused(make("standalone", {"broker.port": port}), port, "broker.port", "in use")
+
+
+def test_input_a_store_that_another_server_has(make, start):
+    first = start("standalone")
+    refused(make("standalone", {"store.root": first.store_root()}), first.store_root(), "process", "Stop")
+    with first.client() as client:
+        assert client.send(message("locked", "m1")) == []
 
 
 def is_registered(name="qmq-standalone"):

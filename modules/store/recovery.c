@@ -42,8 +42,10 @@ static apr_status_t read_marker(recovery_t *r) {
     int64_t version = 0;
     apr_status_t status = marker_load(s->root, &r->marker, &version);
     if (status == QMQ_E_INVALID) {
-        r->error = error_create(status, "Open it with the version that wrote it, or a later one",
-                                "the store %s was written by a later version (format %lld)", s->root, (long long)version);
+        r->error = error_create(
+            status,
+            "Open it with the version that wrote it, or a later one; if no other version ever had it, that file is damaged: remove it",
+            "the store %s was written by a later version (format %lld), says %s/" MARKER_NAME, s->root, (long long)version, s->root);
         return status;
     }
     bool read = r->marker_read = status == APR_SUCCESS;

@@ -149,7 +149,8 @@ void damage_something(run_t *r, bool clean) {
         tell_ledger(r, &p, at, upto, clean);
         memory_free(r->refusal);
         memory_free(r->named);
-        r->refusal = upto == 0 && (at->log == PLACE_OF_MESSAGES || at->log == PLACE_OF_ACTIONS) ? memory_strdup(path) : NULL;
+        bool log = at->log == PLACE_OF_MESSAGES || at->log == PLACE_OF_ACTIONS;
+        r->refusal = (log && upto == 0) || strcmp(at->kind, "marker.line 1") == 0 ? memory_strdup(path) : NULL;
         r->named = must_be_named(at, upto) ? memory_strdup(path) : NULL;
         (void)snprintf(r->named_subject, sizeof r->named_subject, "%s", at->subject);
         r->named_sequence = at->sequence;

@@ -68,10 +68,12 @@ static bool open_store(run_t *r) {
     r->options.root = r->root;
     r->options.repair = false;
     if (store_open(&r->store, &r->options, &error) == APR_SUCCESS) return true;
-    /* A file that lost everything is a hole; the message names it, and what it held is given up when told so. */
+    /* A file that lost everything is a hole; the message names it, and what it held is given up when told so. A marker that seems to be
+     * one of a later version is removed. */
     if (r->refusal != NULL && strstr(qmq_error_message(error), r->refusal) != NULL) {
         qmq_error_free(error);
         r->options.repair = true;
+        if (strstr(r->refusal, ".marker") != NULL && path_remove(r->refusal) != APR_SUCCESS) return false;
         if (store_open(&r->store, &r->options, &error) == APR_SUCCESS) return true;
     }
     r->crashes++;

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 
@@ -11,6 +12,7 @@ from management import Http
 from mounts import mounted
 from waiting import Stopwatch, wait_until
 
+from qmqpy.commands import EARLIEST
 from qmqpy.message import message
 from qmqpy.store import Store
 
@@ -287,3 +289,48 @@ def test_input_a_store_of_a_newer_version(start):
     assert content() == before
     marker.write_bytes(was)
     server.start()
+
+
+def test_input_a_hole_in_the_log_is_refused_until_it_is_given_up(start):
+    server = start("standalone")
+    with server.client() as client:
+        assert client.send(message("hole", "m1")) == []
+    assert server.stop() == 0
+    (server.store_root() / ".marker").unlink()  # as if the original had written it
+    segments = server.store_root() / "messagelog"
+    later = segments / f"{2 << 30:020}"
+    later.write_bytes(bytes.fromhex("a1b2c302 01 0000018bcfe56864"))
+    missing = segments / f"{1 << 30:020}"
+    refused(server, FAILED, str(missing), "--repair")
+    assert not missing.exists() and later.exists()
+    server.arguments.append("--repair")
+    server.start()
+    server.arguments.remove("--repair")
+    with server.client() as client:
+        client.reset("hole", "g", EARLIEST)
+        assert client.pull("hole", "g").ids == ["m1"]
+    assert server.stop() == 0
+    server.start()  # once was enough
+
+
+def test_input_a_store_that_vanishes_while_running(start):
+    server = start("standalone")
+    with server.client() as client:
+        client.pull("gone", "g")
+        assert client.send(message("gone", "m1")) == []
+    root = server.store_root()
+    away = root.with_name("away")
+    root.rename(away)
+    with server.client() as client:
+        for number in range(200):
+            client.send(message(f"gone.{number}", "m"))  # taken into the files that are open, or refused: never a crash
+        client.pull("gone", "g")
+    assert server.alive()
+    server.stop()
+    if root.exists():
+        shutil.rmtree(root)
+    away.rename(root)
+    server.start()
+    with server.client() as client:
+        client.reset("gone", "g", EARLIEST)
+        assert "m1" in client.pull("gone", "g", last=-1).ids

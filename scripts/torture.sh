@@ -30,6 +30,7 @@ left=$((duration - ($(date +%s) - start)))
 build/torture/tests/fault/fault_torture --seconds "$left" --seed "$seed" --directory "$place" >"$work/runs" 2>"$work/errors" </dev/null || failed=1
 [ $failed = 0 ] || grep -hv '^runs ' "$work/runs"
 [ -s "$work/runs" ] || tail -n 5 "$work/errors"
+grep '^damaged files' "$work/runs"
 echo "seed $seed"
 cat "$work/kills" "$work/runs" | awk '
     /^runs [0-9]+, acknowledged/ { gsub(",", ""); r += $2; a += $4; l += $6; u += $8; c += $10 }

@@ -20,7 +20,7 @@ unit_tests="unit_store unit_broker unit_client unit_metaserver unit_net unit_por
 
 # A program that ended badly without saying that a test failed counts as one.
 run_unit() { # NAME
-    timeout 600 wine64 "build/windows/tests/unit/${1#unit_}/$1.exe" >"$out" 2>&1 </dev/null
+    timeout 1500 wine64 "build/windows/tests/unit/${1#unit_}/$1.exe" >"$out" 2>&1 </dev/null
     code=$?
     tr -d '\r' <"$out" >"$out.lines"
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out.lines" | tail -n 1)
@@ -32,7 +32,7 @@ run_unit() { # NAME
 }
 
 run_pytest() { # OPTION_OR_FILE...
-    timeout 1200 /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" >"$out" 2>&1 </dev/null
+    timeout 1500 /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@" >"$out" 2>&1 </dev/null
     code=$?
     line=$(tail -n 1 "$out")
     passed=$(echo "$line" | sed -n 's/^\(.*[^0-9]\)\{0,1\}\([0-9][0-9]*\) passed.*/\2/p')

@@ -115,6 +115,13 @@ static void read_filler(reading_t *r, int64_t begin, size_t time) {
     field(r, "rest", cursor_left(&r->cursor));
 }
 
+/* A filler in front of records is a damaged record. */
+static bool is_last(const reading_t *r) {
+    reading_t behind = *r;
+    cursor_skip(&behind.cursor, 4);
+    return !find_message(&behind);
+}
+
 static void read_messages(reading_t *r) {
     cursor_t behind = r->cursor;
     while (find_message(r)) {
@@ -123,11 +130,12 @@ static void read_messages(reading_t *r) {
         r->kind = "message";
         cursor_skip(&ahead, 4);
         r->crc_is_right = false;
-        if (cursor_u8(&ahead) == 0)
+        bool is_message = cursor_u8(&ahead) == 0, is_damaged = !is_message && !is_last(r);
+        if (is_message)
             read_message(r, position(r));
-        else
+        else if (!is_damaged)
             read_filler(r, position(r), 8);
-        if (r->cursor.failed || !leads_on(r)) {
+        if (is_damaged || r->cursor.failed || !leads_on(r)) {
             r->places->count = count;
             r->cursor = begin;
             cursor_skip(&r->cursor, 4);

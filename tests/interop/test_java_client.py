@@ -108,7 +108,8 @@ def goes_through_a_kill(java, victim):
     count = min(MESSAGES, 2000)
     producer.say("produce", SUBJECT, 0, count)
     producer.wait(lambda events: len(events["sent"]) >= count // 4, 60, "some messages sent")
-    victim.restart("kill")
+    # Wine's server sometimes keeps a busy connection of a killed process open for ever, and the client waits for an answer on it.
+    victim.restart("stop" if victim.is_windows else "kill")
 
     def told(kind):
         return {int(words[0]) for words in producer.events[kind] if int(words[0]) >= 0}

@@ -12,7 +12,7 @@ packages_of() {
     interop) echo "openjdk-17-jdk-headless maven" ;;
     windows) echo "gcc gcc-mingw-w64-x86-64-posix make cmake ninja-build dpkg-dev tcl" ;;
     check-windows) echo "wine wine64 python3 python3-pytest" ;;
-    package) echo "dpkg-dev binutils zip msitools wixl" ;;
+    package) echo "libdeflate0 libssl3 dpkg-dev binutils zip msitools wixl" ;;
     check-package) echo "lintian debootstrap util-linux iproute2 unzip" ;;
     *) echo "install-deps.sh: unknown step $1; steps are build, check, format, interop, windows, check-windows, package, check-package" >&2; exit 2 ;;
     esac

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 from conftest import SOURCE
@@ -44,9 +45,11 @@ def test_package_the_zip_holds_the_release_for_windows(archive, artefacts):
     name = NAME.format(v=artefacts.version)
     with zipfile.ZipFile(archive) as content:
         names = [path for path in content.namelist() if not path.endswith("/")]
-        assert {path.split("/")[1] for path in names} == {"INSTALL.txt", "LIBRARIES.txt", "LICENSE.txt", "bin", "conf", "lib", "sql"}
+        assert {path.split("/")[1] for path in names} == {"INSTALL.txt", "LIBRARIES.txt", "LICENSE.txt", "bin", "conf", "lib", "licenses", "sql"}
         for server in SERVERS + ["tools", "qmq"]:
             assert f"{name}/bin/{server}.cmd" in names and f"{name}/lib/qmq-{server}.exe" in names
+        licences = {Path(path).stem for path in names if path.startswith(f"{name}/licenses/")}
+        assert {"LGPL-2.1", "libmicrohttpd", "curl", "openssl", "jansson", "libdeflate", "apr", "mingw-w64", "libgcc"} <= licences
         for path in names:
             if path.endswith((".cmd", ".properties", ".sql", ".txt")):
                 text = content.read(path)

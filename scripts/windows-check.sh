@@ -14,8 +14,9 @@ integration_tests="test_java_client test_windows test_storage test_broker_pull t
 #   output_goes_nowhere    /dev/full
 #   names_its_owner        Wine does not tell who listens on a port or holds a lock as Linux numbers processes
 #   is_not_writable        a mount of Linux
+#   waited_too_long        a process held by SIGSTOP, which Windows does not have; under Wine the answer comes in some runs
 #   restart                20 000 messages through the Java client: the kill -9 tests of that file say the same with 2 000
-left_out="not output_goes_nowhere and not names_its_owner and not is_not_writable and not produces_and_consumes_through_a_restart"
+left_out="not output_goes_nowhere and not names_its_owner and not is_not_writable and not waited_too_long and not produces_and_consumes_through_a_restart"
 unit_tests="unit_store unit_broker unit_client unit_metaserver unit_net unit_portability unit_host unit_base unit_http unit_db unit_protocol unit_tools"
 
 # A program that ended badly without saying that a test failed counts as one.

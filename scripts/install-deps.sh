@@ -8,7 +8,7 @@ packages_of() {
     case $1 in
     build) echo "gcc make cmake ninja-build pkg-config libapr1-dev libaprutil1-dev libsqlite3-dev default-libmysqlclient-dev libpcre2-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libisal-dev libcunit1-dev" ;;
     check) echo "mariadb-server-core mariadb-client-core openssl ccache python3 python3-pytest clang libclang-rt-14-dev zstd curl" ;;
-    format) echo "clang clang-format clang-tidy python3" ;;
+    format) echo "libdeflate-dev clang clang-format clang-tidy python3" ;;
     interop) echo "openjdk-17-jdk-headless maven" ;;
     windows) echo "gcc gcc-mingw-w64-x86-64-posix make cmake ninja-build dpkg-dev tcl" ;;
     check-windows) echo "wine wine64 python3 python3-pytest" ;;

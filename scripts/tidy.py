@@ -8,6 +8,7 @@ usage: tidy.py FILE...     prints what is wrong; ends with 1 when there is anyth
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ def digest(path):
 
 def command_of(entry):
     """The compiler's words without its output, and with no path of this checkout in them."""
-    words = entry["command"].split()
+    words = shlex.split(entry["command"])
     at = words.index("-o")
     return [word for word in words[:at] + words[at + 2 :] if word not in ("-c", entry["file"])]
 

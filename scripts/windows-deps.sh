@@ -47,11 +47,18 @@ write_source_entry() {
     fi
 }
 
+# Of MariaDB only the client library is unpacked.
+fetch_all() {
+    server=$(echo "$windows_sources" | grep '^mariadb=')
+    # shellcheck disable=SC2086
+    private_apt source $(echo "$windows_sources" | grep -v '^mariadb=') && private_apt source --download-only "$server" &&
+        tar xzf mariadb_*.orig.tar.gz --wildcards '*/libmariadb/*'
+}
+
 fetch_sources() {
     [ ! -f "$work/.fetched" ] || return 0
     write_source_entry
-    # shellcheck disable=SC2086
-    if private_apt update >"$work/fetch.log" 2>&1 && (cd "$work" && private_apt source $windows_sources >>"$work/fetch.log" 2>&1); then
+    if private_apt update >"$work/fetch.log" 2>&1 && (cd "$work" && fetch_all >>"$work/fetch.log" 2>&1); then
         : >"$work/.fetched"
     else
         tail -n 5 "$work/fetch.log" >&2
@@ -93,7 +100,7 @@ case ${1:-} in
     ;;
 esac
 
-first="openssl curl"
+first="openssl curl mariadb"
 second="apr expat apr_util pcre2 cunit sqlite microhttpd jansson libdeflate"
 missing=
 for library in $first $second; do

@@ -12,6 +12,7 @@ flags="-O2 -D_WIN32_WINNT=$windows_level -DWINVER=$windows_level -ffile-prefix-m
 src() { # PACKAGE
     version=$(echo "$windows_sources" | sed -n "s/^$1=//p")
     upstream=${version%-*}
+    upstream=${upstream#*:}
     ls -d "$1-$upstream" 2>/dev/null || ls -d "$1-${upstream%-dfsg}"*
 }
 
@@ -146,4 +147,14 @@ build_curl() {
         -DCURL_ZLIB=OFF -DENABLE_UNIX_SOCKETS=OFF -DCURL_DISABLE_ALTSVC=ON -DCURL_DISABLE_HSTS=ON \
         -DCURL_DISABLE_NTLM=ON -DCURL_DISABLE_DOH=ON -DCURL_DISABLE_NETRC=ON
     ninja_build build-curl install
+}
+
+# Its client library only, with the checks of passwords that MariaDB and MySQL use built in; on the same OpenSSL. curl is not wanted in it.
+build_mariadb() {
+    configure "$(src mariadb)/libmariadb" build-mariadb -DWITH_SSL=OPENSSL -DOPENSSL_ROOT_DIR="$prefix" -DOPENSSL_USE_STATIC_LIBS=ON \
+        -DCMAKE_C_STANDARD_LIBRARIES="-lws2_32 -lgdi32 -lcrypt32 -lbcrypt -ladvapi32 -luser32" -DWITH_EXTERNAL_ZLIB=OFF -DWITH_UNIT_TESTS=OFF -DWITH_CURL=OFF -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON \
+        -DCLIENT_PLUGIN_DIALOG=OFF -DCLIENT_PLUGIN_CLIENT_ED25519=OFF -DCLIENT_PLUGIN_SHA256_PASSWORD=OFF \
+        -DCLIENT_PLUGIN_MYSQL_CLEAR_PASSWORD=OFF -DCLIENT_PLUGIN_AUTH_GSSAPI_CLIENT=OFF -DCLIENT_PLUGIN_CACHING_SHA2_PASSWORD=STATIC
+    ninja_build build-mariadb install
+    cp "$prefix/lib/mariadb/libmariadbclient.a" "$prefix/lib/"
 }

@@ -14,6 +14,7 @@ openssl=3.0.20-1~deb12u2
 curl=7.88.1-10+deb12u15
 libdeflate=1.14-1
 cunit=2.1-3-dfsg-2.6
+mariadb=1:10.11.18-0+deb12u1
 "
 # What the sources take for "now", so that two builds give the same bytes.
 windows_source_date=1767225600

@@ -1,5 +1,5 @@
 # The libraries scripts/windows-deps.sh built, under the names QmqDependencies.cmake gives them on Linux; all static, in link order.
-if(NOT EXISTS ${QMQ_WINDOWS_PREFIX}/.done/curl)
+if(NOT EXISTS ${QMQ_WINDOWS_PREFIX}/.done/mariadb)
   message(FATAL_ERROR "The libraries for Windows are not in ${QMQ_WINDOWS_PREFIX}. Run scripts/windows-deps.sh, or `make windows`, which does")
 endif()
 
@@ -21,6 +21,8 @@ qmq_windows_library(PkgConfig::PCRE2 LIBRARIES pcre2-8 DEFINITIONS PCRE2_STATIC)
 qmq_windows_library(PkgConfig::JANSSON LIBRARIES jansson)
 qmq_windows_library(PkgConfig::MHD LIBRARIES microhttpd ws2_32)
 qmq_windows_library(PkgConfig::CURL LIBRARIES curl ssl crypto ws2_32 crypt32 bcrypt DEFINITIONS CURL_STATICLIB)
+qmq_windows_library(PkgConfig::MARIADB LIBRARIES mariadbclient ssl crypto ws2_32 crypt32 bcrypt shlwapi secur32)
+target_include_directories(PkgConfig::MARIADB INTERFACE ${QMQ_WINDOWS_PREFIX}/include/mariadb)
 set(QMQ_CRC32 deflate)
 qmq_windows_library(qmq_crc32 LIBRARIES deflate)
 qmq_windows_library(qmq_cunit LIBRARIES cunit)

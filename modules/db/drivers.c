@@ -1,4 +1,4 @@
-/* The kinds of database of a build that has the MySQL client library. */
+/* The kinds of database. */
 #include "db/driver.h"
 
 const db_driver_t *const db_drivers[] = {&db_sqlite_driver, &db_mysql_driver, NULL};

@@ -9,7 +9,7 @@ scripts/tree.sh build/windows "$tree"
 # Their authors want their words to go with what is linked in; Debian has them.
 mkdir "$tree/licenses"
 for library in apr:libapr1 apr-util:libaprutil1 libdeflate:libdeflate0 jansson:libjansson4 libmicrohttpd:libmicrohttpd12 curl:libcurl4 \
-    openssl:libssl3 sqlite3:libsqlite3-0 mingw-w64:mingw-w64-common libgcc:gcc-mingw-w64-base; do
+    openssl:libssl3 sqlite3:libsqlite3-0 mariadb:libmariadb3 mingw-w64:mingw-w64-common libgcc:gcc-mingw-w64-base; do
     cp "/usr/share/doc/${library#*:}/copyright" "$tree/licenses/${library%%:*}.txt"
 done
 cp /usr/share/common-licenses/LGPL-2.1 "$tree/licenses/LGPL-2.1.txt"

@@ -62,7 +62,7 @@ static apr_status_t prepare(mysql_session_t *s, const char *sql, mysql_statement
         c->statement = mysql_stmt_init(s->connection);
         if (c->statement == NULL) return failed(s, mysql_errno(s->connection), mysql_error(s->connection));
         c->sql = memory_strdup(sql);
-        if (mysql_stmt_prepare(c->statement, sql, strlen(sql)) != 0 ||
+        if (mysql_stmt_prepare(c->statement, sql, (unsigned long)strlen(sql)) != 0 ||
             mysql_stmt_attr_set(c->statement, STMT_ATTR_UPDATE_MAX_LENGTH, &measure)) {
             apr_status_t status = statement_failed(s, c->statement);
             forget(c);
@@ -82,7 +82,7 @@ static void bind_value(MYSQL_BIND *to, const db_value_t *v) {
     } else if (v->type == DB_TEXT) {
         to->buffer_type = MYSQL_TYPE_STRING;
         to->buffer = (void *)(uintptr_t)(v->text.size == 0 ? "" : v->text.data);
-        to->buffer_length = v->text.size;
+        to->buffer_length = (unsigned long)v->text.size;
     }
 }
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 /* Of MySQL 8 and of servers whose disk is full; not in every copy of mysqld_error.h. */
-#define ERROR_DISK_FULL 1021
-#define ERROR_READ_ONLY_MODE 1836
+#define SERVER_DISK_FULL 1021
+#define SERVER_READ_ONLY_MODE 1836
 
 typedef struct meaning {
     unsigned code;
@@ -41,10 +41,10 @@ static const meaning_t meanings[] = {
      "Create it (CREATE DATABASE ... CHARACTER SET utf8mb4), or correct jdbc.url"},
     {ER_NO_SUCH_TABLE, APR_ENOENT, "a table is missing", "Run sql/init.sql in the database"},
     {ER_OPTION_PREVENTS_STATEMENT, APR_EACCES, "it is read-only", WRITABLE},
-    {ERROR_READ_ONLY_MODE, APR_EACCES, "it is read-only", WRITABLE},
+    {SERVER_READ_ONLY_MODE, APR_EACCES, "it is read-only", WRITABLE},
     {ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, APR_EACCES, "it is read-only", WRITABLE},
     {ER_RECORD_FILE_FULL, APR_ENOSPC, "its disk is full", "Free disk space at the database"},
-    {ERROR_DISK_FULL, APR_ENOSPC, "its disk is full", "Free disk space at the database"},
+    {SERVER_DISK_FULL, APR_ENOSPC, "its disk is full", "Free disk space at the database"},
     {ER_DATA_TOO_LONG, QMQ_E_TOO_LONG, "a value is too long for its column", "Widen the column as in sql/init.sql"},
     {ER_LOCK_WAIT_TIMEOUT, APR_EBUSY, "another transaction holds the row", "End the transaction that holds it"},
     {ER_LOCK_DEADLOCK, APR_EBUSY, "two transactions wait for each other", "Nothing is to be done if it stays rare"},

@@ -150,8 +150,11 @@ build_curl() {
 }
 
 # Its client library only, with the checks of passwords that MariaDB and MySQL use built in; on the same OpenSSL. curl is not wanted in it.
+# (Wine knows too little of the system's own cryptography, which its check of MySQL 8's passwords would choose.)
 build_mariadb() {
-    configure "$(src mariadb)/libmariadb" build-mariadb -DWITH_SSL=OPENSSL -DOPENSSL_ROOT_DIR="$prefix" -DOPENSSL_USE_STATIC_LIBS=ON \
+    client=$(src mariadb)/libmariadb
+    sed -i '0,/#undef HAVE_OPENSSL/s//#undef HAVE_WINCRYPT/' "$client/plugins/auth/caching_sha2_pw.c"
+    configure "$client" build-mariadb -DWITH_SSL=OPENSSL -DOPENSSL_ROOT_DIR="$prefix" -DOPENSSL_USE_STATIC_LIBS=ON \
         -DCMAKE_C_STANDARD_LIBRARIES="-lws2_32 -lgdi32 -lcrypt32 -lbcrypt -ladvapi32 -luser32" -DWITH_EXTERNAL_ZLIB=OFF -DWITH_UNIT_TESTS=OFF -DWITH_CURL=OFF -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON \
         -DCLIENT_PLUGIN_DIALOG=OFF -DCLIENT_PLUGIN_CLIENT_ED25519=OFF -DCLIENT_PLUGIN_SHA256_PASSWORD=OFF \
         -DCLIENT_PLUGIN_MYSQL_CLEAR_PASSWORD=OFF -DCLIENT_PLUGIN_AUTH_GSSAPI_CLIENT=OFF -DCLIENT_PLUGIN_CACHING_SHA2_PASSWORD=STATIC

@@ -39,12 +39,18 @@ class MariaDb:
             f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
             f"GRANT ALL ON {DATABASE}.* TO '{USER}'@'%';\n"
         )
-        subprocess.run(
-            [program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", f"--user={getpass.getuser()}", "--auth-root-authentication-method=normal", "--skip-test-db"],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
+        self.install()
+
+    def install(self):
+        """The bootstrap of MariaDB fails now and then for reasons of its own (it says which in the error of the last try)."""
+        line = [program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", f"--user={getpass.getuser()}"]
+        line += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        for _ in range(3):
+            done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+            if done.returncode == 0:
+                return
+            shutil.rmtree(self.data, ignore_errors=True)
+        raise RuntimeError(f"{' '.join(line)} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
 
     @property
     def url(self):

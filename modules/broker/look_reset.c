@@ -92,72 +92,76 @@ static bool find_target(search_t *s, const char *to, int64_t *target, look_answe
     return a->status == 200;
 }
 
+/* What this thread waits for. */
+typedef struct ending {
+    mutex_t lock;
+    condition_t reached;
+    bool ended;
+} ending_t;
+
+static void ending_init(ending_t *e) {
+    mutex_init(&e->lock);
+    condition_init(&e->reached);
+    e->ended = false;
+}
+
+/* The last that is done to it by who is waited for. */
+static void ending_reach(ending_t *e) {
+    mutex_lock(&e->lock);
+    e->ended = true;
+    condition_signal(&e->reached);
+    mutex_unlock(&e->lock);
+}
+
+/* Once; it is gone then. */
+static void ending_await(ending_t *e) {
+    mutex_lock(&e->lock);
+    while (!e->ended) condition_wait(&e->reached, &e->lock);
+    mutex_unlock(&e->lock);
+    condition_destroy(&e->reached);
+    mutex_destroy(&e->lock);
+}
+
 /* The move itself, in the group's turn, so that no pull under way can overwrite it. */
 typedef struct move {
     operation_t op; /* first */
     int64_t target;
     bool only_tells;
     int64_t position; /* before */
-    mutex_t lock;
-    condition_t done;
-    bool ended;
+    ending_t ending;
 } move_t;
-
-/* The last that is done to it. */
-static void move_ended(move_t *m) {
-    mutex_lock(&m->lock);
-    m->ended = true;
-    condition_signal(&m->done);
-    mutex_unlock(&m->lock);
-}
 
 static step_t move_run(operation_t *op) {
     move_t *m = (move_t *)op;
     group_t *g = op->group;
     (void)group_position(g, false, &m->position);
     if (!m->only_tells) group_move_to(g, m->target);
-    move_ended(m);
+    ending_reach(&m->ending);
     return STEP_DONE;
 }
 
 static void move_group(group_t *g, move_t *m) {
     m->op.run = move_run;
     m->op.knows = -1;
-    mutex_init(&m->lock);
-    condition_init(&m->done);
+    ending_init(&m->ending);
     group_submit(g, &m->op, NULL);
-    mutex_lock(&m->lock);
-    while (!m->ended) condition_wait(&m->done, &m->lock);
-    mutex_unlock(&m->lock);
-    condition_destroy(&m->done);
-    mutex_destroy(&m->lock);
+    ending_await(&m->ending);
 }
 
 typedef struct saving {
     store_sync_waiter_t waiter; /* first */
-    mutex_t lock;
-    condition_t done;
-    bool ended;
+    ending_t ending;
 } saving_t;
 
 static void saving_ended(store_sync_waiter_t *w) {
-    saving_t *s = (saving_t *)w;
-    mutex_lock(&s->lock);
-    s->ended = true;
-    condition_signal(&s->done);
-    mutex_unlock(&s->lock);
+    ending_reach(&((saving_t *)w)->ending);
 }
 
 static apr_status_t save_positions(store_t *store) {
     saving_t s = {.waiter.done = saving_ended};
-    mutex_init(&s.lock);
-    condition_init(&s.done);
+    ending_init(&s.ending);
     store_await_positions(store, &s.waiter);
-    mutex_lock(&s.lock);
-    while (!s.ended) condition_wait(&s.done, &s.lock);
-    mutex_unlock(&s.lock);
-    condition_destroy(&s.done);
-    mutex_destroy(&s.lock);
+    ending_await(&s.ending);
     return s.waiter.status;
 }
 

@@ -5,18 +5,41 @@ import os
 import pty
 import re
 import signal
+import shutil
 import socket
 import subprocess
 
 import pytest
-from harness import ADDRESS, TOKEN, free_port, meta_endpoint
+from harness import ADDRESS, TOKEN, Server, free_port, meta_endpoint
 from management import Database
+from mariadb import MariaDb, why_not
 from tools import Tools
 from waiting import wait_until
 
 from qmqpy import commands as c
 
 SETTINGS = {"refresh.period.seconds": "1", "min.group.num": "1"}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def shared_metaserver(request, tree):
+    """One a database, for all tests of this file; its `sql` gives rows as lists of texts."""
+    instances = request.config.qmq_instances
+    owner = f"{request.node.nodeid}[{request.param}]"
+    home = instances.new_home(f"tools-{request.param}")
+    database, settings = None, dict(SETTINGS)
+    if request.param == "mariadb":
+        if why_not() is not None:
+            pytest.skip(why_not())
+        database = MariaDb(instances.new_home("tools-mariadb-data")).start()
+        settings.update(database.settings())
+    server = instances.add(owner, Server(tree, home, "metaserver", settings))
+    server.sql = database.sql if database else lambda text: [[str(v) for v in row] for row in Database(home).execute(text)]
+    yield server
+    instances.release(owner)
+    if database:
+        database.kill()
+        shutil.rmtree(database.directory, ignore_errors=True)
 
 
 @pytest.fixture
@@ -95,20 +118,21 @@ def test_metaserver_76_routes_are_shown_extended_and_reduced(tools, meta, subjec
 
 
 def test_metaserver_79_values_arrive_unchanged(tools, metaserver):
-    database = Database(metaserver.home)
     for value in ("a b", "a&b=c", "100%", "组 名", "*", "'\"$x`", "-x"):
         answer = tools.run("MarkReadonly", f"--brokerGroup={value}", f"--subject={value}", f"--token={TOKEN}", cwd="/")
         assert data(answer)["data"] == "success"
-        assert database.execute("SELECT COUNT(*) FROM readonly_broker_group_setting WHERE subject = ? AND broker_group = ?", value, value) == [(1,)]
+        quoted = "'" + value.replace("'", "''") + "'"
+        of_it = f"WHERE subject = {quoted} AND broker_group = {quoted}"
+        assert metaserver.sql(f"SELECT COUNT(*) FROM readonly_broker_group_setting {of_it}") == [["1"]]
         assert data(tools.run("UnMarkReadonly", f"--brokerGroup={value}", f"--subject={value}", f"--token={TOKEN}"))["data"] == "success"
-    assert database.execute("SELECT COUNT(*) FROM readonly_broker_group_setting") == [(0,)]
+    assert metaserver.sql("SELECT COUNT(*) FROM readonly_broker_group_setting") == [["0"]]
 
 
 def test_metaserver_66_76_databases_are_added(tools, metaserver):
     words = ("--host=db1", "--port=3306", "--username=u", "--password=p w", f"--token={TOKEN}")
     assert data(tools.run("AddDb", *words))["data"] == "register success"
-    row = Database(metaserver.home).execute("SELECT url, user_name, password, room, status FROM datasource_config")
-    assert row == [("mmm://db1:3306", "u", "p w", "default", 0)]
+    row = metaserver.sql("SELECT url, user_name, password, room, status FROM datasource_config")
+    assert row == [["mmm://db1:3306", "u", "p w", "default", "0"]]
 
 
 def test_metaserver_67_78_offsets_are_reset_through_a_real_broker(make, start, tree):

@@ -118,7 +118,7 @@ static void tell_ledger(run_t *r, const places_t *p, const place_t *at, int64_t 
     if (marker || upto >= 0) r->ledger.has_strangers = true;
 }
 
-/* Of everything that takes messages away the log must tell the file. */
+/* Of everything that takes messages away the log must tell the file; of the second on in one store it may suppress lines of that kind. */
 static bool must_be_named(const place_t *at, int64_t upto) {
     if (at->log != PLACE_OF_MESSAGES || at->sequence < 0 || upto >= 0) return false;
     return strcmp(at->kind, "message.time") != 0;
@@ -151,7 +151,7 @@ void damage_something(run_t *r, bool clean) {
         memory_free(r->named);
         bool log = at->log == PLACE_OF_MESSAGES || at->log == PLACE_OF_ACTIONS;
         r->refusal = (log && upto == 0) || strcmp(at->kind, "marker.line 1") == 0 ? memory_strdup(path) : NULL;
-        r->named = must_be_named(at, upto) ? memory_strdup(path) : NULL;
+        r->named = r->damages == 1 && must_be_named(at, upto) ? memory_strdup(path) : NULL;
         (void)snprintf(r->named_subject, sizeof r->named_subject, "%s", at->subject);
         r->named_sequence = at->sequence;
         r->log_from = log_size(r);

@@ -106,8 +106,13 @@ class MariaDb:
         self.stop(signal.SIGKILL)
 
     def pause(self):
-        """It answers nothing any more, as an unreachable machine."""
+        """It answers nothing any more, as an unreachable machine; returns when each of its threads stands still."""
         self.send(signal.SIGSTOP)
+        wait_until(self._stands_still, 10, "MariaDB's threads stand still")
+
+    def _stands_still(self):
+        states = [path.read_text("utf-8") for path in Path(f"/proc/{self.process.pid}/task").glob("*/stat")]
+        return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
 
     def resume(self):
         self.send(signal.SIGCONT)

@@ -73,7 +73,8 @@ void checkpoint_complain(store_t *s, const char *what, apr_status_t status) {
              s->root, status_text(status, text, sizeof text), (long long)suppressed);
 }
 
-/* Versions from beyond the end that the log had at the start are of a log that was cut since. */
+/* Versions from beyond the end that the log had at the start are of a log that was cut since. Gone for good before anything is appended:
+ * one that a power loss brings back would be believed. */
 static apr_status_t delete_stale(store_t *s, const char *kind, int64_t version, int64_t *stale_from) {
     snapshot_versions_t versions;
     apr_status_t status = *stale_from < 0 ? APR_SUCCESS : snapshot_versions_list(&versions, s->checkpoints, kind);
@@ -81,6 +82,7 @@ static apr_status_t delete_stale(store_t *s, const char *kind, int64_t version, 
     for (size_t i = 0; status == APR_SUCCESS && i < versions.count; i++) {
         if (versions.at[i] > *stale_from && versions.at[i] != version) status = snapshot_delete(s->checkpoints, kind, versions.at[i]);
     }
+    if (status == APR_SUCCESS) status = directory_sync(s->checkpoints);
     if (status == APR_SUCCESS) *stale_from = -1;
     snapshot_versions_free(&versions);
     return status;

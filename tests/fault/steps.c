@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define BATCH 8
+/* A damaged action can take a consumer anywhere; the ledger keeps every pull and follows it only so far. */
+#define FURTHEST_PULL (1 << 22)
 #define MOST_PAYLOAD 3000
 
 typedef struct waited {
@@ -177,7 +179,7 @@ static bool pull(run_t *r, const stand_t *at, const char *consumer, int64_t firs
 
 void pull_or_ack(run_t *r) {
     stand_t at;
-    if (!stand_of(r, &at)) return;
+    if (!stand_of(r, &at) || at.pull > FURTHEST_PULL) return;
     if (at.pull > at.ack && pick(r, 2) == 0) {
         acknowledge(r, &at, at.ack + 1, at.ack + 1 + (int64_t)pick(r, (uint64_t)(at.pull - at.ack)));
         return;

@@ -141,7 +141,7 @@ static bool is_left(action_call_t *call, db_session_t *session, const broker_row
     char *place = memory_printf("%s:%d", ip, (int)own->serve_port);
     bool same_host = strcmp(own->host, b->host) == 0;
     bool on_line = master != NULL && strcmp(master, place) == 0;
-    bool left = rv == APR_SUCCESS && (!on_line || (same_host && !broker_requests_finds(call->m->broker_requests, place)));
+    bool left = rv == APR_SUCCESS && (!on_line || (same_host && !broker_requests_finds(place)));
     if (rv != APR_SUCCESS)
         action_answer_failed(call, session, rv);
     else if (!left)

@@ -82,43 +82,12 @@ requester_t *broker_requests_requester(const broker_requests_t *b) {
     return b->requester;
 }
 
-/* On the stack of who waits. */
-typedef struct finding {
-    task_t task; /* first */
-    broker_requests_t *requests;
-    const char *address;
-    mutex_t lock;
-    condition_t changed;
-    bool done;
-    bool found;
-} finding_t;
-
-static void on_found(void *arg, apr_status_t status, const frame_t *response, block_t *block) {
-    finding_t *f = arg;
-    (void)response;
-    (void)block;
-    mutex_lock(&f->lock);
-    f->found = status != QMQ_E_UNREACHABLE && status != APR_TIMEUP;
-    f->done = true;
-    condition_signal(&f->changed);
-    mutex_unlock(&f->lock);
-}
-
-static void find_task(task_t *task) {
-    finding_t *f = (finding_t *)task;
+bool broker_requests_finds(const char *address) {
     request_options_t o = {.code = REQUEST_HEARTBEAT, .version = VERSION_8, .request_code = -1, .timeout_us = FIND_US};
-    requester_send(f->requests->requester, f->address, &o, NULL, on_found, f);
-}
-
-bool broker_requests_finds(broker_requests_t *b, const char *address) {
-    finding_t f = {.task = {.run = find_task}, .requests = b, .address = address};
-    mutex_init(&f.lock);
-    condition_init(&f.changed);
-    loop_post(broker_requests_loop(b), &f.task);
-    mutex_lock(&f.lock);
-    while (!f.done) condition_wait(&f.changed, &f.lock);
-    mutex_unlock(&f.lock);
-    condition_destroy(&f.changed);
-    mutex_destroy(&f.lock);
-    return f.found;
+    int16_t code = 0;
+    uint8_t *answer = NULL;
+    size_t size = 0;
+    apr_status_t status = requester_call(address, &o, "", 0, &code, &answer, &size);
+    memory_free(answer);
+    return status != QMQ_E_UNREACHABLE && status != APR_TIMEUP;
 }

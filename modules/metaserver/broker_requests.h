@@ -16,6 +16,6 @@ loop_t *broker_requests_loop(const broker_requests_t *b);
 requester_t *broker_requests_requester(const broker_requests_t *b);
 /* Whether somebody takes connections at the address ("ip:port"), whatever it answers. Waits for at most a second; not from a loop's thread.
  */
-bool broker_requests_finds(broker_requests_t *b, const char *address);
+bool broker_requests_finds(const char *address);
 
 #endif
